@@ -1,0 +1,42 @@
+// 02 UDP client: sends one message and prints the answer.
+//
+//   npx tsx scripts/02-udp-client.ts            start a server first: 01 or 03
+//   npx tsx scripts/02-udp-client.ts "Hello"    sends a message of your own
+
+import dgram from 'node:dgram';
+
+const HOST = '127.0.0.1'; // where the server is
+const PORT = 7852;
+const BUFFER_SIZE = 200; // bytes taken of the answer
+const TIMEOUT = 5_000; // milliseconds
+
+// 1. Create the socket. A client need not bind: sending gives it a free port.
+const socket = dgram.createSocket('udp4');
+
+// 2. Send to the server's address, without a connection. Only bytes travel: encode the text.
+const message = Buffer.from(process.argv[2] ?? 'I love jingjing');
+socket.send(message, PORT, HOST, (error: NodeJS.ErrnoException | null) => {
+  if (error) {
+    console.error(
+      `Cannot send ${message.length} bytes to UDP ${HOST}:${PORT} (${error.code}). ` +
+        'Try a shorter message.',
+    );
+    process.exit(1);
+  }
+});
+
+// UDP never tells whether a message arrived. Without a limit we would wait for the answer forever.
+const timer = setTimeout(() => {
+  console.error(
+    `No answer from UDP ${HOST}:${PORT} in ${TIMEOUT / 1000} seconds. ` +
+      'Start the server first: 01-udp-server.ts or 03-looping-udp-server.ts.',
+  );
+  process.exit(1);
+}, TIMEOUT);
+
+// 3. Receive the answer, and decode it.
+socket.once('message', (datagram) => {
+  console.log(datagram.subarray(0, BUFFER_SIZE).toString());
+  clearTimeout(timer);
+  socket.close();
+});
