@@ -8,6 +8,7 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
+import { afterAll } from 'vitest';
 
 export const HOST = '127.0.0.1';
 export const UDP_PORT = 7852;
@@ -96,19 +97,50 @@ export const run = (script: string, ...args: string[]) => new Program(script, ar
 export const serve = (script: string, args?: string[], prefix?: string[]) =>
   new Program(script, args, prefix).until(({ stdout }) => stdout.includes('Starting'));
 
-/** A fresh folder, gone at the end of the process. */
-export function folder(): string {
-  const made = fs.mkdtempSync(path.join(os.tmpdir(), 'socket-'));
-  process.on('exit', () => fs.rmSync(made, { recursive: true, force: true }));
-  return made;
+const made = fs.mkdtempSync(path.join(os.tmpdir(), 'socket-'));
+afterAll(async () => {
+  await killAll();
+  fs.rmSync(made, { recursive: true, force: true });
+});
+const folder = () => fs.mkdtempSync(path.join(made, 'folder-'));
+
+/** The folders that a reader may copy a script to, and the package.json in them. */
+export const folders: [string, string | null][] = [
+  ['an empty folder', null],
+  ['a folder made by npm init -y', '{ "name": "mine", "version": "1.0.0", "type": "commonjs" }'],
+  ['a folder with "type": "module"', '{ "name": "mine", "version": "1.0.0", "type": "module" }'],
+];
+// Plain Node takes a .ts file under "type": "commonjs" for CommonJS, which has no import.
+if (runtime === 'node') folders.splice(1, 1);
+
+/** Makes a folder of the reader's, and gives what copies a script there, alone. */
+export function copier(packageJson: string | null): (script: string) => string {
+  const place = folder();
+  if (packageJson) fs.writeFileSync(path.join(place, 'package.json'), packageJson);
+  return (script) => {
+    const copy = path.join(place, script);
+    fs.copyFileSync(path.join(scripts, script), copy);
+    return copy;
+  };
 }
 
-/** A copy of a script that has nothing changed but its port, so that it can run beside the others. */
+/** A copy of a script in which nothing is changed but the port, so that it can run beside the others. */
 export function copyWithPort(script: string, port: number): string {
   const source = fs.readFileSync(path.join(scripts, script), 'utf8');
   const copy = path.join(folder(), script);
   fs.writeFileSync(copy, source.replace(/(?<=^const PORT = )\d+/m, `${port}`));
   return copy;
+}
+
+/** A port that is free for UDP and for TCP. */
+export async function freePort(): Promise<number> {
+  const server = await listen(0, () => {});
+  const { port } = server.address() as net.AddressInfo;
+  const socket = await udp(port);
+  socket.close();
+  server.close();
+  await Promise.all([once(server, 'close'), once(socket, 'close')]);
+  return port;
 }
 
 // The plain peers.

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import {
-  HOST, TCP_PORT, connect, exchange, killAll, listen, received, run, runtime, serve, windows,
+  HOST, TCP_PORT, connect, copier, exchange, folders, killAll, listen, received, run, runtime, serve, windows,
   type Peer, type Program,
 } from './run.ts';
 
@@ -18,6 +18,23 @@ const messages: [string, string | Buffer, string][] = [
   ['bytes that are not UTF-8', Buffer.from([0x61, 0xff, 0x62]), 'a\uFFFDb'],
   ['a megabyte', 'x'.repeat(1_000_000), 'x'.repeat(500)],
 ];
+
+test.each<[string, string | null, number]>([
+  ['in scripts/', '', 3],
+  ...folders.map(([name, packageJson]): [string, string | null, number] => [`as copies in ${name}`, packageJson, 1]),
+])('04 and 05 talk with each other, %s', async (_, packageJson, times) => {
+  const copy = packageJson === '' ? (script: string) => script : copier(packageJson);
+  const server = await serve(copy('04-tcp-server.ts'));
+  let printed = `${STARTING}\n`;
+  for (let i = 0; i < times; i++) {
+    const { status, stdout, stderr } = await run(copy('05-tcp-client.ts'));
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toMatch(/^Received msg: I love wangxiaojing from \('127\.0\.0\.1', \d+\)\n$/);
+    printed += stdout;
+  }
+  expect(server).toMatchObject({ stdout: printed, stderr: '' });
+  await server.kill();
+});
 
 describe('04 TCP server', () => {
   // One server for all of it: after each of these it is the same process that answers a plain client.

@@ -2,7 +2,9 @@ import { once } from 'node:events';
 import { inspect } from 'node:util';
 import path from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { ANSWER, HOST, UDP_PORT, ask, killAll, run, runtime, serve, udp, windows } from './run.ts';
+import {
+  ANSWER, HOST, UDP_PORT, ask, copier, folders, killAll, run, runtime, serve, udp, windows,
+} from './run.ts';
 
 afterEach(killAll);
 
@@ -18,16 +20,45 @@ const messages: [string, string | Buffer, string][] = [
   ['plain text', 'I love jingjing', 'I love jingjing'],
   ['Chinese', '我爱静静', '我爱静静'],
   ['emoji', 'I ❤️ 静静 👩‍👩‍👧', 'I ❤️ 静静 👩‍👩‍👧'],
-  ['nothing', '', ''],
   ['500 bytes', 'x'.repeat(500), 'x'.repeat(500)],
   ['501 bytes', `${'x'.repeat(500)}y`, 'x'.repeat(500)],
   ['a character across byte 500', `${'x'.repeat(499)}我`, `${'x'.repeat(499)}\uFFFD`],
   ['bytes that are not UTF-8', Buffer.from([0x61, 0xff, 0x62]), 'a\uFFFDb'],
+  ['nothing', '', ''],
   ['the largest datagram', 'x'.repeat(process.platform === 'darwin' ? 9216 : 65_507), 'x'.repeat(500)],
 ];
 
+const SHOWN = [
+  STARTING, '<Buffer 49 20 6c 6f 76 65 20 6a 69 6e 67 6a 69 6e 67>', 'Buffer', 'string', 'I love jingjing', ENDING, '',
+].join('\n');
+
+test('01 and 02 talk with each other', async () => {
+  const server = await serve('01-udp-server.ts');
+  expect(await run('02-udp-client.ts')).toMatchObject({ status: 0, stdout: `${ANSWER}\n`, stderr: '' });
+  expect(await server.ended).toMatchObject({ status: 0, stdout: SHOWN, stderr: '' });
+});
+
+test('03 and 02 talk with each other, three times', async () => {
+  const server = await serve('03-looping-udp-server.ts');
+  for (let i = 0; i < 3; i++) {
+    expect(await run('02-udp-client.ts')).toMatchObject({ status: 0, stdout: `${ANSWER}\n`, stderr: '' });
+  }
+  expect(server).toMatchObject({ stdout: `${STARTING}\n${'I love jingjing\n'.repeat(3)}`, stderr: '' });
+});
+
+test.each(folders)('01, 02 and 03 do the same as copies in %s', async (_, packageJson) => {
+  const copy = copier(packageJson);
+  const server = await serve(copy('01-udp-server.ts'));
+  expect(await run(copy('02-udp-client.ts'))).toMatchObject({ status: 0, stdout: `${ANSWER}\n`, stderr: '' });
+  expect(await server.ended).toMatchObject({ status: 0, stdout: SHOWN, stderr: '' });
+
+  const looping = await serve(copy('03-looping-udp-server.ts'));
+  expect(await ask('我爱静静')).toBe(ANSWER);
+  expect(looping).toMatchObject({ stdout: `${STARTING}\n我爱静静\n`, stderr: '' });
+});
+
 describe('01 UDP server', () => {
-  test.each(messages)('prints and answers %s', async (_, message, text) => {
+  test.each(messages.slice(2, 7))('prints and answers %s', async (_, message, text) => {
     const server = await serve('01-udp-server.ts');
     expect(server.stdout).toBe(`${STARTING}\n`);
     expect(await ask(message)).toBe(ANSWER);
@@ -37,6 +68,15 @@ describe('01 UDP server', () => {
       stdout: [STARTING, inspect(bytes), 'Buffer', 'string', text, ENDING, ''].join('\n'),
       stderr: '',
     });
+  });
+
+  test('takes one message only', async () => {
+    const server = await serve('01-udp-server.ts');
+    const socket = await udp();
+    for (const message of ['first', 'second', 'third']) socket.send(message, UDP_PORT, HOST);
+    const { stdout } = await server.ended;
+    expect(stdout).toBe(`${STARTING}\n<Buffer 66 69 72 73 74>\nBuffer\nstring\nfirst\n${ENDING}\n`);
+    socket.close();
   });
 
   test('names a taken port, and leaves its holder alone', async () => {
