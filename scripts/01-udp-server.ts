@@ -29,7 +29,7 @@ socket.on('error', (error: NodeJS.ErrnoException) => {
 socket.once('message', (datagram, sender) => {
   const data = datagram.subarray(0, BUFFER_SIZE);
   console.log(data);
-  console.log(data.constructor.name);
+  console.log(data.constructor.name); // what Python's type(data) tells
 
   // Only bytes travel. Decoding them, as UTF-8 unless told otherwise, gives the text.
   const text = data.toString();

@@ -13,13 +13,14 @@ const TIMEOUT = 5_000; // milliseconds
 // 1. Create the socket. A client need not bind: sending gives it a free port.
 const socket = dgram.createSocket('udp4');
 
-// 2. Send to the server's address, without a connection. Only bytes travel: encode the text.
+// 2. Send to the server's address: there is no connection to set up. Only bytes travel, so the text
+//    (the command's first argument, if it has one) is encoded, as UTF-8.
 const message = Buffer.from(process.argv[2] ?? 'I love jingjing');
 socket.send(message, PORT, HOST, (error: NodeJS.ErrnoException | null) => {
   if (error) {
     console.error(
       `Cannot send ${message.length} bytes to UDP ${HOST}:${PORT} (${error.code}). ` +
-        'Try a shorter message.',
+        'Is the message too long, or the address wrong?',
     );
     process.exit(1);
   }

@@ -140,7 +140,7 @@ describe('02 UDP client', () => {
     expect({ status, stdout, stderr }).toEqual({
       status: 1,
       stdout: '',
-      stderr: `Cannot send 70000 bytes to UDP ${HOST}:${UDP_PORT} (EMSGSIZE). Try a shorter message.\n`,
+      stderr: `Cannot send 70000 bytes to UDP ${HOST}:${UDP_PORT} (EMSGSIZE). Is the message too long, or the address wrong?\n`,
     });
     expect(seconds).toBeLessThan(4);
   });
@@ -182,7 +182,8 @@ describe('03 looping UDP server', () => {
     socket.close();
   });
 
-  test('goes on when its answer cannot be sent', async () => {
+  // Linux refuses to send to a broadcast address; other systems may drop it without a word.
+  test.skipIf(process.platform !== 'linux')('goes on when its answer cannot be sent', async () => {
     const server = await serveForged('03-looping-udp-server.ts');
     const socket = await udp();
     socket.send('from 127.255.255.255', UDP_PORT, HOST);
