@@ -5,23 +5,23 @@
 
 import net from 'node:net';
 
-const HOST = '127.0.0.1'; // this machine itself: no other machine can reach it
+const HOST = '127.0.0.1'; // this machine itself: no other machine can reach a server bound here
 const PORT = 8998;
-const BUFFER_SIZE = 500; // bytes taken of a message, as recv(500) does
-const TIMEOUT = 30_000; // milliseconds
+const BUFFER_SIZE = 500; // bytes kept of a message; the rest is dropped
+const TIMEOUT = 30_000; // milliseconds that a connection may last
 
-// 1. Create the socket. It only accepts clients; for each it makes a second one, the connection.
+// 1. Create the socket. It only accepts clients; each gets a socket of its own, the connection.
 const server = net.createServer();
 
-// 2. Bind it to an address and a port, and
-// 3. listen there for clients: in Node one call does both.
+// 2. Bind it to an address, and
+// 3. listen there for clients: in Node, one call does both.
 server.listen(PORT, HOST, () => console.log('Starting tcp server.......'));
 
-// Without this listener a taken port would end the program with a stack trace.
+// Without this listener, a port that is taken would end the program with a stack trace.
 server.on('error', (error: NodeJS.ErrnoException) => {
-  // One client could not be accepted: no reason to end.
+  // Only one client could not be accepted: no reason to end.
   if (server.listening) {
-    console.error(`Cannot accept a client on TCP ${HOST}:${PORT} (${error.code}).`);
+    console.error(`TCP ${HOST}:${PORT}: ${error.message}`);
     return;
   }
   console.error(
@@ -31,47 +31,47 @@ server.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(1);
 });
 
-// 4. Accept. Python waits inside accept() and serves one client after the other. Node calls this
-//    function for each client and waits for none of them, so all are served at the same time.
+// 4. Accept. Python waits inside accept(), and the chapter serves one client after the other. Node
+//    calls this function for each client and waits for none: all are served at the same time.
 server.on('connection', (connection) => {
-  // A client that is gone before it is accepted has no address: we would answer "undefined".
+  // A client that is gone before it is accepted has no address: we would print "undefined" for it.
   const { remoteAddress, remotePort } = connection;
   if (!remoteAddress) {
     connection.destroy();
     return;
   }
 
-  // Without this listener a single client that resets its connection would end the server.
+  // Without this listener, one client that breaks off (resets) its connection would end the server.
   connection.on('error', (error) => {
     console.error(`${remoteAddress}:${remotePort}: ${error.message}`);
   });
 
-  // Without this timer clients that say nothing, or never leave, would add up until no new client
-  // can be accepted.
+  // Without this timer, clients that say nothing or never leave would pile up until no new one
+  // could be accepted.
   const timer = setTimeout(() => connection.destroy(new Error('timed out')), TIMEOUT);
   connection.on('close', () => clearTimeout(timer));
 
-  // 5. Receive the first piece. What comes after it is still read, and thrown away: closing with
-  //    bytes unread would reset the connection, and the client could lose its answer.
+  // 5. Receive the first piece. After "once" Node reads on with nobody listening, so what follows
+  //    is thrown away. Closing with bytes unread would reset the connection: the client could lose
+  //    its answer.
   connection.once('data', (data) => {
     const message = data.subarray(0, BUFFER_SIZE).toString();
 
-    // 6. Answer. No address is needed: the connection leads to this client and to no other.
+    // 6. Answer: no address is needed, the connection leads to this client only. write() encodes.
     const answer = `Received msg: ${message} from ('${remoteAddress}', ${remotePort})`;
     console.log(answer);
     connection.write(answer);
 
-    // 7. Close the connection. The client has the time of the timer, anew, to close its side.
+    // 7. Close the connection, once the answer is sent. The server's own socket stays open.
     connection.end();
-    timer.refresh();
   });
 });
 
-// Ctrl+C in the terminal is SIGINT; `kill`, or a system going down, sends SIGTERM.
-for (const signal of ['SIGINT', 'SIGTERM']) {
-  process.on(signal, () => {
-    server.close();
-    console.log('Ending tcp server.......');
-    process.exit(); // closes the open connections, too; server.close() would wait for them
-  });
+// Without these listeners, Ctrl+C (SIGINT) or `kill` (SIGTERM) would end Node before its last line.
+process.on('SIGINT', end);
+process.on('SIGTERM', end);
+
+function end() {
+  console.log('Ending tcp server.......');
+  process.exit(); // closes all sockets; server.close() would wait for clients that are connected
 }

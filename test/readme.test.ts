@@ -48,9 +48,9 @@ describe('every message that it explains is printed by a script', () => {
     'No answer from TCP 127.0.0.1:8998 (closed': () => withServer((connection) => connection.end()),
     'No answer from TCP 127.0.0.1:8998 (ECONNRESET)': () =>
       withServer((connection) => connection.once('data', () => connection.resetAndDestroy())),
-    'No answer from TCP 127.0.0.1:8998 (none in': () => withServer(() => {}),
+    'No answer from TCP 127.0.0.1:8998 (not within': () => withServer(() => {}),
     async 'Cannot send 70000 bytes'() {
-      return (await run('02-udp-client.ts', 'x'.repeat(70_000))).stderr;
+      return (await run('02-udp-client.ts', ['x'.repeat(70_000)])).stderr;
     },
     '127.0.0.1:54321: read ECONNRESET': () =>
       said04(async (port) => {
@@ -125,7 +125,7 @@ describe('every exchange prints what is shown', () => {
     const port = await freePort();
     const server = await serve(copyWithPort(script, port));
     for (const client of clients) {
-      const { status, stdout } = await run(copyWithPort(client.script, port), ...client.args);
+      const { status, stdout } = await run(copyWithPort(client.script, port), client.args);
       expect(withoutPorts(stdout)).toBe(withoutPorts(client.printed));
       expect(status).toBe(0);
     }

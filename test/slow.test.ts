@@ -50,7 +50,7 @@ test.concurrent.each([
   expect(end).toEqual({
     status: 1,
     stdout: '',
-    stderr: `No answer from TCP ${HOST}:${port} (none in 10 seconds). Is 04-tcp-server.ts running there? Start it first.\n`,
+    stderr: `No answer from TCP ${HOST}:${port} (not within 10 seconds). Is 04-tcp-server.ts running there? Start it first.\n`,
   });
   expect(seconds).toBeGreaterThan(9.5);
   expect(seconds).toBeLessThan(12);

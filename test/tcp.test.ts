@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import {
-  HOST, TCP_PORT, connect, copier, exchange, folders, killAll, listen, received, run, runtime, serve, windows,
+  HOST, TCP_PORT, asTyped, connect, copier, exchange, folders, killAll, listen, received, run, runner, runtime, serve, windows,
   type Peer, type Program,
 } from './run.ts';
 
@@ -19,20 +19,26 @@ const messages: [string, string | Buffer, string][] = [
   ['a megabyte', 'x'.repeat(1_000_000), 'x'.repeat(500)],
 ];
 
-test.each<[string, string | null, number]>([
-  ['in scripts/', '', 3],
-  ...folders.map(([name, packageJson]): [string, string | null, number] => [`as copies in ${name}`, packageJson, 1]),
-])('04 and 05 talk with each other, %s', async (_, packageJson, times) => {
-  const copy = packageJson === '' ? (script: string) => script : copier(packageJson);
-  const server = await serve(copy('04-tcp-server.ts'));
+const SHOWN = /^Received msg: I love wangxiaojing from \('127\.0\.0\.1', \d+\)\n$/;
+
+test('04 and 05 talk with each other, three times', async () => {
+  const server = await serve('04-tcp-server.ts', [], asTyped);
   let printed = `${STARTING}\n`;
-  for (let i = 0; i < times; i++) {
-    const { status, stdout, stderr } = await run(copy('05-tcp-client.ts'));
-    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-    expect(stdout).toMatch(/^Received msg: I love wangxiaojing from \('127\.0\.0\.1', \d+\)\n$/);
-    printed += stdout;
+  for (let i = 0; i < 3; i++) {
+    const client = await run('05-tcp-client.ts', [], asTyped);
+    expect(client).toMatchObject({ status: 0, stdout: expect.stringMatching(SHOWN), stderr: '' });
+    printed += client.stdout;
   }
   expect(server).toMatchObject({ stdout: printed, stderr: '' });
+  await server.kill();
+});
+
+test.each(folders)('04 and 05 do the same as copies in %s', async (_, packageJson) => {
+  const copy = copier(packageJson);
+  const server = await serve(copy('04-tcp-server.ts'), [], asTyped);
+  const client = await run(copy('05-tcp-client.ts'), [], asTyped);
+  expect(client).toMatchObject({ status: 0, stdout: expect.stringMatching(SHOWN), stderr: '' });
+  expect(server).toMatchObject({ stdout: `${STARTING}\n${client.stdout}`, stderr: '' });
   await server.kill();
 });
 
@@ -213,7 +219,7 @@ describe('04 TCP server, starting and ending', () => {
 
   // Windows sets a process no limit of this kind.
   test.skipIf(windows)('outlives more clients than it may have file descriptors', async () => {
-    const server = await serve('04-tcp-server.ts', [], ['sh', '-c', 'ulimit -n 64; exec "$@"', 'sh']);
+    const server = await serve('04-tcp-server.ts', [], ['sh', '-c', 'ulimit -n 64; exec "$@"', 'sh', ...runner]);
     const first = await connect();
     const crowd = Array.from({ length: 100 }, () => connect());
     await Promise.all(crowd);
@@ -238,11 +244,12 @@ describe('05 TCP client', () => {
   test.each([
     ['its own message', [], 'I love wangxiaojing'],
     ['its first argument', ['我 ❤️ 小静', 'not this'], '我 ❤️ 小静'],
+    ['its own message in place of an empty one', [''], 'I love wangxiaojing'],
   ])('sends %s and prints the answer', async (_, args, message) => {
     const server = await listen(TCP_PORT, (connection) => {
       connection.once('data', (data) => connection.end(`<${data}>`));
     });
-    expect(await run('05-tcp-client.ts', ...args)).toMatchObject({ status: 0, stdout: `<${message}>\n`, stderr: '' });
+    expect(await run('05-tcp-client.ts', args)).toMatchObject({ status: 0, stdout: `<${message}>\n`, stderr: '' });
     server.close();
     await once(server, 'close'); // the client has closed its side, too
   });

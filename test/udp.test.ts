@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 import path from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import {
-  ANSWER, HOST, UDP_PORT, ask, copier, folders, killAll, run, runtime, serve, udp, windows,
+  ANSWER, HOST, UDP_PORT, asTyped, ask, copier, folders, killAll, run, runtime, serve, udp, windows,
 } from './run.ts';
 
 afterEach(killAll);
@@ -33,26 +33,28 @@ const SHOWN = [
 ].join('\n');
 
 test('01 and 02 talk with each other', async () => {
-  const server = await serve('01-udp-server.ts');
-  expect(await run('02-udp-client.ts')).toMatchObject({ status: 0, stdout: `${ANSWER}\n`, stderr: '' });
+  const server = await serve('01-udp-server.ts', [], asTyped);
+  expect(await run('02-udp-client.ts', [], asTyped)).toMatchObject({ status: 0, stdout: `${ANSWER}\n`, stderr: '' });
   expect(await server.ended).toMatchObject({ status: 0, stdout: SHOWN, stderr: '' });
 });
 
 test('03 and 02 talk with each other, three times', async () => {
-  const server = await serve('03-looping-udp-server.ts');
+  const server = await serve('03-looping-udp-server.ts', [], asTyped);
   for (let i = 0; i < 3; i++) {
-    expect(await run('02-udp-client.ts')).toMatchObject({ status: 0, stdout: `${ANSWER}\n`, stderr: '' });
+    expect(await run('02-udp-client.ts', [], asTyped)).toMatchObject({ status: 0, stdout: `${ANSWER}\n`, stderr: '' });
   }
   expect(server).toMatchObject({ stdout: `${STARTING}\n${'I love jingjing\n'.repeat(3)}`, stderr: '' });
 });
 
 test.each(folders)('01, 02 and 03 do the same as copies in %s', async (_, packageJson) => {
   const copy = copier(packageJson);
-  const server = await serve(copy('01-udp-server.ts'));
-  expect(await run(copy('02-udp-client.ts'))).toMatchObject({ status: 0, stdout: `${ANSWER}\n`, stderr: '' });
+  const server = await serve(copy('01-udp-server.ts'), [], asTyped);
+  expect(await run(copy('02-udp-client.ts'), [], asTyped)).toMatchObject({
+    status: 0, stdout: `${ANSWER}\n`, stderr: '',
+  });
   expect(await server.ended).toMatchObject({ status: 0, stdout: SHOWN, stderr: '' });
 
-  const looping = await serve(copy('03-looping-udp-server.ts'));
+  const looping = await serve(copy('03-looping-udp-server.ts'), [], asTyped);
   expect(await ask('我爱静静')).toBe(ANSWER);
   expect(looping).toMatchObject({ stdout: `${STARTING}\n我爱静静\n`, stderr: '' });
 });
@@ -92,7 +94,7 @@ describe('01 UDP server', () => {
     socket.send('from port 0', UDP_PORT, HOST);
     const { status, stdout, stderr } = await server.ended;
     expect(stdout).toMatch(/\nfrom port 0\nEnding server\.{8}\n$/);
-    expect({ status, stderr }).toEqual({ status: 0, stderr: `${HOST}:0: cannot be answered\n` });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: `${HOST}:0: not answered\n` });
     socket.close();
   });
 });
@@ -104,7 +106,7 @@ describe('02 UDP client', () => {
     ['an empty message', [''], ''],
   ])('sends %s and prints the answer', async (_, args, message) => {
     const server = await udp(UDP_PORT);
-    const client = run('02-udp-client.ts', ...args);
+    const client = run('02-udp-client.ts', args);
     const [datagram, sender] = await once(server, 'message');
     expect(String(datagram)).toBe(message);
     server.send(ANSWER, sender.port, sender.address);
@@ -126,7 +128,7 @@ describe('02 UDP client', () => {
       server.send(answer, sender.port, sender.address);
       server.send('a second answer', sender.port, sender.address);
     });
-    const clients = Object.keys(answers).map((message) => run('02-udp-client.ts', message));
+    const clients = Object.keys(answers).map((message) => run('02-udp-client.ts', [message]));
     const texts = Object.values(answers).map(([, text]) => text);
     expect(await Promise.all(clients)).toMatchObject(
       texts.map((text) => ({ status: 0, stdout: `${text}\n`, stderr: '' })),
@@ -136,7 +138,7 @@ describe('02 UDP client', () => {
 
   // Windows takes no argument as long as this.
   test.skipIf(windows)('refuses at once a message too large for a datagram', async () => {
-    const { status, stdout, stderr, seconds } = await run('02-udp-client.ts', 'x'.repeat(70_000));
+    const { status, stdout, stderr, seconds } = await run('02-udp-client.ts', ['x'.repeat(70_000)]);
     expect({ status, stdout, stderr }).toEqual({
       status: 1,
       stdout: '',
@@ -178,7 +180,7 @@ describe('03 looping UDP server', () => {
     await server.until(({ stderr }) => stderr.includes('\n'));
     expect(await ask('still there?')).toBe(ANSWER);
     expect(server.stdout).toBe([STARTING, `from port ${port}`, 'still there?', ''].join('\n'));
-    expect(server.stderr).toBe(`${HOST}:${port}: cannot be answered\n`);
+    expect(server.stderr).toBe(`${HOST}:${port}: not answered\n`);
     socket.close();
   });
 
