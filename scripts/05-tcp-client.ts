@@ -33,8 +33,7 @@ socket.on('data', (piece) => {
   if (answer.length >= BUFFER_SIZE) socket.destroy();
 });
 
-// 5. Close the connection when the server has closed its side.
-socket.on('end', () => socket.destroy());
+// 5. Close the connection: when the server has closed its side, Node closes ours by itself.
 socket.on('close', () => {
   if (answer.length === 0) fail('closed without one');
   console.log(answer.subarray(0, BUFFER_SIZE).toString());

@@ -29,7 +29,7 @@ test('04 and 05 talk with each other, three times', async () => {
     expect(client).toMatchObject({ status: 0, stdout: expect.stringMatching(SHOWN), stderr: '' });
     printed += client.stdout;
   }
-  expect(server).toMatchObject({ stdout: printed, stderr: '' });
+  await expect.poll(() => server).toMatchObject({ stdout: printed, stderr: '' });
   await server.kill();
 });
 
@@ -38,7 +38,7 @@ test.each(folders)('04 and 05 do the same as copies in %s', async (_, packageJso
   const server = await serve(copy('04-tcp-server.ts'), [], asTyped);
   const client = await run(copy('05-tcp-client.ts'), [], asTyped);
   expect(client).toMatchObject({ status: 0, stdout: expect.stringMatching(SHOWN), stderr: '' });
-  expect(server).toMatchObject({ stdout: `${STARTING}\n${client.stdout}`, stderr: '' });
+  await expect.poll(() => server).toMatchObject({ stdout: `${STARTING}\n${client.stdout}`, stderr: '' });
   await server.kill();
 });
 
@@ -61,8 +61,7 @@ describe('04 TCP server', () => {
     const printed = server.stdout;
     const { port, answer } = await exchange(message);
     expect(answer).toBe(received(text, port));
-    await server.until(({ stdout }) => stdout.length > printed.length);
-    expect(server.stdout).toBe(`${printed}${answer}\n`);
+    await expect.poll(() => server.stdout).toBe(`${printed}${answer}\n`);
     expect(server.stderr).toBe('');
   });
 
@@ -70,7 +69,7 @@ describe('04 TCP server', () => {
     const texts = Array.from({ length: 100 }, (_, i) => `client ${i}`);
     const answers = await Promise.all(texts.map((text) => exchange(text)));
     expect(answers.map(({ answer }) => answer)).toEqual(answers.map(({ port }, i) => received(`client ${i}`, port)));
-    for (const { answer } of answers) expect(server.stdout).toContain(`\n${answer}\n`);
+    for (const { answer } of answers) await expect.poll(() => server.stdout).toContain(`\n${answer}\n`);
   });
 
   test('answers others while a client is silent', async () => {
