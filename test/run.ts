@@ -137,15 +137,18 @@ export function copyWithPort(script: string, port: number): string {
   return copy;
 }
 
-/** A port that is free for UDP and for TCP. */
+let nextPort = 20_000 + 1_000 * Number(process.env.VITEST_POOL_ID);
+
+/** A port that is free. It is below those that the system gives to clients: here come 10,000 of them. */
 export async function freePort(): Promise<number> {
-  const server = await listen(0, () => {});
-  const { port } = server.address() as net.AddressInfo;
-  const socket = await udp(port);
-  socket.close();
-  server.close();
-  await Promise.all([once(server, 'close'), once(socket, 'close')]);
-  return port;
+  const port = nextPort++;
+  try {
+    (await listen(port, () => {})).close();
+    (await udp(port)).close();
+    return port;
+  } catch {
+    return freePort();
+  }
 }
 
 // The plain peers.
