@@ -54,7 +54,7 @@ server.on('connection', (connection) => {
   // 5. Receive the first piece. After "once" Node reads on with nobody listening, so what follows
   //    is thrown away. Closing with bytes unread would reset the connection: the client could lose
   //    its answer.
-  connection.once('data', (data) => {
+  connection.once('data', (data: Buffer) => {
     const message = data.subarray(0, BUFFER_SIZE).toString();
 
     // 6. Answer: no address is needed, the connection leads to this client only. write() encodes.

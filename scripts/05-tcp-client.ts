@@ -28,7 +28,7 @@ socket.write(process.argv[2] || 'I love wangxiaojing');
 // 4. Receive. TCP keeps the order of the bytes, not the borders between messages: an answer can
 //    come in pieces. Collect them, then decode: a cut may go through the middle of a character.
 let answer = Buffer.alloc(0);
-socket.on('data', (piece) => {
+socket.on('data', (piece: Buffer) => {
   answer = Buffer.concat([answer, piece]);
   if (answer.length >= BUFFER_SIZE) socket.destroy();
 });
