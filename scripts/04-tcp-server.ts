@@ -36,7 +36,7 @@ server.on('error', (error: NodeJS.ErrnoException) => {
 server.on('connection', (connection) => {
   // A client that is gone before it is accepted has no address: we would print "undefined" for it.
   const { remoteAddress, remotePort } = connection;
-  if (!remoteAddress) {
+  if (!remotePort) {
     connection.destroy();
     return;
   }
