@@ -39,7 +39,7 @@ test.concurrent('02 gives up after 5 seconds where nobody is', async () => {
 test.concurrent.each([
   ['is silent', () => {}],
   ['sends a byte now and then', (send: () => void) => setInterval(send, 500).unref()],
-])('05 gives up after 10 seconds when the server %s', async (name, answer) => {
+])('05 gives up after 10 seconds when the server %s', async (_name, answer) => {
   const server = await listen(0, (connection) => answer(() => connection.write('x')));
   const { port } = server.address() as AddressInfo;
   const client = run(copyWithPort('05-tcp-client.ts', port));
