@@ -1,57 +1,55 @@
 // 01 UDP server: takes one message, answers it, and ends.
+// (Case 01 of the chapter 《Socket 编程》, whose programs are in Python.)
 //
 //   npx tsx scripts/01-udp-server.ts    start this first,
 //   npx tsx scripts/02-udp-client.ts    then this, in a second terminal
 
-import dgram from 'node:dgram';
+import dgram from "node:dgram";
 
-const HOST = '127.0.0.1'; // this machine itself: no other machine can reach a server bound here
-const PORT = 7852;
-const BUFFER_SIZE = 500; // bytes kept of a message; the rest is dropped, as by recvfrom(500)
+const HOST = "127.0.0.1"; // this machine itself; no other machine can reach it
+const PORT = 7852; // which program on the machine; any free number will do
+const MAX_BYTES = 500; // the most we take of a message; the rest is dropped
 
-// 1. Create the socket: UDP over IPv4.
-const socket = dgram.createSocket('udp4');
+// 1. Create the socket, for UDP over IPv4.
+const socket = dgram.createSocket("udp4");
 
-// 2. Bind it to an address: port first, and no tuple. Node calls the function when it is bound.
-socket.bind(PORT, HOST, () => console.log('Starting server.........'));
+// 2. Bind it to an address: what is sent there comes to this socket. Node calls
+//    the function when that is done.
+socket.bind(PORT, HOST, () => console.log("Starting server........."));
 
-// Without this listener, a port that is taken would end the program with a stack trace.
-socket.on('error', (error: NodeJS.ErrnoException) => {
+// 3. Receive. Python waits here until a message comes. Node does not wait: it
+//    calls this function when a datagram (a UDP message) arrives, with its
+//    bytes and its sender's address. "once": for the first datagram only.
+socket.once("message", (datagram, sender) => {
+  const data = datagram.subarray(0, MAX_BYTES);
+  console.log(data); // <Buffer 49 20 6c 6f ...>, each byte in hexadecimal
+  console.log(data.constructor.name); // Buffer
+
+  // Only bytes travel. Decoded, as UTF-8, they are text.
+  const text = data.toString();
+  console.log(typeof text); // string
+  console.log(text); // I love jingjing
+
+  // 4. Answer the sender (UDP itself expects no answer). Text is encoded as
+  //    bytes first. Node calls sent(), below, when the answer is sent.
+  const answer = Buffer.from("Ich hab keine Hunge");
+  socket.send(answer, sender.port, sender.address, sent);
+});
+
+// How it ends: Node keeps running as long as a socket is open. So we close it,
+// and only now: closed before the answer is sent, it would not send it.
+function sent(error: Error | null) {
+  if (error) console.error(error.message);
+  socket.close();
+}
+socket.on("close", () => console.log("Ending server........"));
+
+// What can go wrong: another program uses the port. Without this listener (a
+// function that Node calls), ours would end with a stack trace.
+socket.on("error", (error) => {
   console.error(
-    `Cannot bind UDP ${HOST}:${PORT} (${error.code}). ` +
-      'Is another server running there? Stop it with Ctrl+C, then start this one again.',
+    `Cannot serve UDP ${HOST}:${PORT} (${error.message}). If another server ` +
+      "is running there, stop it with Ctrl+C, then start this one again.",
   );
   process.exit(1);
 });
-
-// 3. Receive. Python waits inside recvfrom(). Node does not wait: it calls this function when a
-//    datagram (a UDP message) arrives, with the data and its sender. "once": the first one only.
-socket.once('message', (datagram, sender) => {
-  const data = datagram.subarray(0, BUFFER_SIZE); // Python: data[:500]
-  console.log(data); // in hexadecimal, at most 50 bytes
-  console.log(data.constructor.name); // Python: type(data)
-
-  // Only bytes travel. Decoded, as UTF-8, they are text; where that fails, Python would raise an
-  // exception, and Node puts a "�".
-  const text = data.toString();
-  console.log(typeof text);
-  console.log(text);
-
-  // A sender can be forged. Nobody is at port 0, and send() would throw.
-  const client = `${sender.address}:${sender.port}`;
-  if (sender.port === 0) {
-    console.error(`${client}: not answered`);
-    socket.close();
-    return;
-  }
-
-  // 4. Answer the sender (optional: UDP expects no answer). Text is encoded before it is sent.
-  const answer = Buffer.from('Ich hab keine Hunge');
-  socket.send(answer, sender.port, sender.address, (error) => {
-    if (error) console.error(`${client}: ${error.message}`);
-    socket.close();
-  });
-});
-
-// This is not the end yet: while a socket is open, Node goes on. Closing it lets the program end.
-socket.on('close', () => console.log('Ending server........'));

@@ -1,42 +1,55 @@
 // 02 UDP client: sends one message and prints the answer.
+// (Case 02 of the chapter 《Socket 编程》, whose programs are in Python.)
 //
-//   npx tsx scripts/02-udp-client.ts            start a server first: 01 or 03
-//   npx tsx scripts/02-udp-client.ts "Hello"    sends a message of your own
+//   npx tsx scripts/01-udp-server.ts            start a server first: 01 or 03
+//   npx tsx scripts/02-udp-client.ts            then this, in a second terminal
+//   npx tsx scripts/02-udp-client.ts "Hello"    or this: a message of your own
 
-import dgram from 'node:dgram';
+import dgram from "node:dgram";
 
-const HOST = '127.0.0.1'; // where the server is
-const PORT = 7852;
-const BUFFER_SIZE = 200; // bytes kept of the answer
-const TIMEOUT = 5_000; // milliseconds to wait for it
+const HOST = "127.0.0.1"; // the server's machine: this one
+const PORT = 7852; // the server's program on that machine
+const MAX_BYTES = 200; // the most we take of the answer; the rest is dropped
+const TIMEOUT = 5_000; // milliseconds to wait for the answer
 
-// 1. Create the socket. A client need not bind: the system gives it a free port when it sends.
-const socket = dgram.createSocket('udp4');
+// 1. Create the socket. A client need not bind it: when it sends, the system
+//    gives it a free port.
+const socket = dgram.createSocket("udp4");
 
-// 2. Send to the server's address: there is no connection to set up. Only bytes travel, so the text
-//    (the first argument of the command, if it has one) is encoded, as UTF-8.
-const message = Buffer.from(process.argv[2] ?? 'I love jingjing');
-socket.send(message, PORT, HOST, (error: NodeJS.ErrnoException | null) => {
-  if (!error) return;
-  console.error(
-    `Cannot send ${message.length} bytes to UDP ${HOST}:${PORT} (${error.code}). ` +
-      'Is the message too long, or the address wrong?',
-  );
-  process.exit(1);
-});
+// 2. Send to the server's address: there is no connection to set up. The text
+//    is the one given with the command, even an empty one. Only bytes travel,
+//    so it is encoded as bytes first, in UTF-8.
+const message = Buffer.from(process.argv[2] ?? "I love jingjing");
+socket.send(message, PORT, HOST, sent);
 
-// UDP never tells whether a message has arrived: without a limit, we could wait forever.
-const timer = setTimeout(() => {
-  console.error(
-    `No answer from UDP ${HOST}:${PORT} in ${TIMEOUT / 1000} seconds. ` +
-      'Start the server first: 01-udp-server.ts or 03-looping-udp-server.ts.',
-  );
-  process.exit(1);
-}, TIMEOUT);
-
-// 3. Receive the answer, and decode it.
-socket.once('message', (datagram) => {
-  console.log(datagram.subarray(0, BUFFER_SIZE).toString());
-  clearTimeout(timer); // or it would still go off
+// 3. Receive the answer. Python waits here; Node calls this function when it
+//    arrives. Node keeps running as long as a socket is open, so we close it.
+socket.once("message", (datagram) => {
+  const answer = datagram.subarray(0, MAX_BYTES).toString();
+  console.log(answer); // Ich hab keine Hunge
   socket.close();
 });
+
+// What can go wrong: the message or its answer is lost, or no server is there.
+// UDP does not tell us. Without this timer, we would wait forever.
+const timer = setTimeout(() => {
+  fail(
+    `timed out after ${TIMEOUT / 1000} seconds`,
+    "Is 01-udp-server.ts or 03-looping-udp-server.ts running there? " +
+      "Start it first.",
+  );
+}, TIMEOUT);
+socket.on("close", () => clearTimeout(timer)); // or it would still call fail()
+
+// Without this function, a message that is too long would look like one that is
+// lost, and a system without a free port would end us with a stack trace.
+function sent(error: Error | null) {
+  if (!error) return;
+  fail(error.message, "Message too long, address wrong, or no port free?");
+}
+socket.on("error", sent);
+
+function fail(cause: string, advice: string) {
+  console.error(`No answer from UDP ${HOST}:${PORT} (${cause}). ${advice}`);
+  process.exit(1);
+}

@@ -1,60 +1,71 @@
 // 03 Looping UDP server: answers every message, until Ctrl+C.
+// (Case 03 of the chapter 《Socket 编程》, whose programs are in Python.)
 //
 //   npx tsx scripts/03-looping-udp-server.ts    start this first,
-//   npx tsx scripts/02-udp-client.ts            then this, in a second terminal, again and again
+//   npx tsx scripts/02-udp-client.ts            then this, in a second terminal
 
-import dgram from 'node:dgram';
+import dgram from "node:dgram";
 
-const HOST = '127.0.0.1'; // this machine itself: no other machine can reach a server bound here
-const PORT = 7852;
-const BUFFER_SIZE = 500; // bytes kept of a message; the rest is dropped, as by recvfrom(500)
+const HOST = "127.0.0.1"; // this machine itself; no other machine can reach it
+const PORT = 7852; // which program on the machine; any free number will do
+const MAX_BYTES = 500; // the most we take of a message; the rest is dropped
+const ANSWER = "Ich hab keine Hunge";
 
-// 1. Create the socket: UDP over IPv4.
-const socket = dgram.createSocket('udp4');
+// 1. Create the socket, for UDP over IPv4.
+const socket = dgram.createSocket("udp4");
 
-// 2. Bind it to an address: port first, and no tuple. Node calls the function when it is bound.
-socket.bind(PORT, HOST, () => console.log('Starting server.........'));
+// 2. Bind it to an address: what is sent there comes to this socket. Node calls
+//    the function when that is done.
+socket.bind(PORT, HOST, () => console.log("Starting server........."));
 
-// Without this listener, a port that is taken would end the program with a stack trace.
-socket.on('error', (error: NodeJS.ErrnoException) => {
-  // Only one receive has failed (as Bun reports a client that is gone): no reason to end.
-  if (error.syscall === 'recvmsg') {
-    console.error(`UDP ${HOST}:${PORT}: ${error.message}`);
-    return;
+// 3. Receive. The endless loop, "while True" in Python, is Node's own: "on", in
+//    place of 01's "once", has it call this function for every datagram.
+socket.on("message", (datagram, sender) => {
+  const text = datagram.subarray(0, MAX_BYTES).toString();
+  console.log(text); // I love jingjing
+
+  // 4. Answer the sender, if it can be a client: see isClient(), below.
+  if (!isClient(sender.port, text)) {
+    return console.error(`${sender.address}:${sender.port}: not answered`);
   }
+  const answer = Buffer.from(ANSWER);
+  socket.send(answer, sender.port, sender.address, sent);
+});
+
+// How it ends: by Ctrl+C (SIGINT) or `kill` (SIGTERM). Without these listeners,
+// Node would end before it prints the last line.
+process.on("SIGINT", end);
+process.on("SIGTERM", end);
+
+function end() {
+  console.log("Ending server........");
+  process.exit(); // closes the socket, too
+}
+
+// What can go wrong: a sender can be forged. If we answered a service (those
+// have the ports below 1024), another server like this one, or ourselves, each
+// would answer the other without end. And for port 0, send() would throw.
+const isClient = (port: number, text: string) =>
+  port >= 1024 && text !== ANSWER;
+
+// Without this line, we would not see that an answer could not be sent.
+function sent(error: Error | null) {
+  if (error) console.error(error.message);
+}
+
+// Without this listener, a port that another program uses would end ours with a
+// stack trace. So would a receive that fails later: that is no reason to end.
+let bound = false;
+socket.on("listening", () => bound = true);
+socket.on("error", (error) => {
+  if (bound) return console.error(`UDP ${HOST}:${PORT}: ${error.message}`);
   console.error(
-    `Cannot bind UDP ${HOST}:${PORT} (${error.code}). ` +
-      'Is another server running there? Stop it with Ctrl+C, then start this one again.',
+    `Cannot serve UDP ${HOST}:${PORT} (${error.message}). If another server ` +
+      "is running there, stop it with Ctrl+C, then start this one again.",
   );
   process.exit(1);
 });
 
-// 3. Receive. What is "while True" in Python is "on" here, instead of "once": as long as the socket
-//    is open, Node calls this function for every datagram.
-socket.on('message', (datagram, sender) => {
-  const text = datagram.subarray(0, BUFFER_SIZE).toString();
-  console.log(text);
-
-  // A sender can be forged. Answering port 0 would throw and end the server; answering our own
-  // port, we would be talking to ourselves without end.
-  const client = `${sender.address}:${sender.port}`;
-  if (sender.port === 0 || sender.port === PORT) {
-    console.error(`${client}: not answered`);
-    return;
-  }
-
-  // 4. Answer the sender. If that fails, the server goes on.
-  const answer = Buffer.from('Ich hab keine Hunge');
-  socket.send(answer, sender.port, sender.address, (error) => {
-    if (error) console.error(`${client}: ${error.message}`);
-  });
-});
-
-// Without these listeners, Ctrl+C (SIGINT) or `kill` (SIGTERM) would end Node before its last line.
-process.on('SIGINT', end);
-process.on('SIGTERM', end);
-
-function end() {
-  console.log('Ending server........');
-  process.exit(); // closes the socket, too
-}
+// Without these listeners, a server that can no longer print (the terminal is
+// closed, the disk is full) would end when it tries to.
+for (const out of [process.stdout, process.stderr]) out.on("error", () => {});

@@ -1,77 +1,96 @@
-// 04 TCP server: answers every client, all of them at the same time, until Ctrl+C.
+// 04 TCP server: answers every client, all at the same time, until Ctrl+C.
+// (Case 04 of the chapter 《Socket 编程》, whose programs are in Python.)
 //
 //   npx tsx scripts/04-tcp-server.ts    start this first,
-//   npx tsx scripts/05-tcp-client.ts    then this, in a second terminal, again and again
+//   npx tsx scripts/05-tcp-client.ts    then this, in a second terminal
 
-import net from 'node:net';
+import net from "node:net";
 
-const HOST = '127.0.0.1'; // this machine itself: no other machine can reach a server bound here
-const PORT = 8998;
-const BUFFER_SIZE = 500; // bytes kept of a message; the rest is dropped
+const HOST = "127.0.0.1"; // this machine itself; no other machine can reach it
+const PORT = 8998; // which program on the machine; any free number will do
+const MAX_BYTES = 500; // the most we take of a message; the rest is dropped
 const TIMEOUT = 30_000; // milliseconds that a connection may last
 
-// 1. Create the socket. It only accepts clients; each gets a socket of its own, the connection.
+// 1. Create the socket. It carries no messages: it accepts clients, and each
+//    gets a socket of its own, the connection.
 const server = net.createServer();
 
-// 2. Bind it to an address, and
-// 3. listen there for clients: in Node, one call does both.
-server.listen(PORT, HOST, () => console.log('Starting tcp server.......'));
+// 2. Bind it to an address: who connects there comes to this socket. And
+// 3. listen for those clients. In Node, one call does both, and calls the
+//    function when that is done.
+server.listen(PORT, HOST, () => console.log("Starting tcp server......."));
 
-// Without this listener, a port that is taken would end the program with a stack trace.
-server.on('error', (error: NodeJS.ErrnoException) => {
-  // Only one client could not be accepted: no reason to end.
-  if (server.listening) {
-    console.error(`TCP ${HOST}:${PORT}: ${error.message}`);
-    return;
-  }
-  console.error(
-    `Cannot listen on TCP ${HOST}:${PORT} (${error.code}). ` +
-      'Is another server running there? Stop it with Ctrl+C, then start this one again.',
-  );
-  process.exit(1);
-});
+// 4. Accept. Python waits here for a client; the chapter serves that one before
+//    it accepts the next. Node does not wait: it calls this function for each
+//    client that connects, and none has to wait for another.
+server.on("connection", (connection) => {
+  const { remoteAddress, remotePort } = connection; // the client's address
 
-// 4. Accept. Python waits inside accept(), and the chapter serves one client after the other. Node
-//    calls this function for each client and waits for none: all are served at the same time.
-server.on('connection', (connection) => {
-  // A client that is gone before it is accepted has no address: we would print "undefined" for it.
-  const { remoteAddress, remotePort } = connection;
-  if (!remotePort) {
-    connection.destroy();
-    return;
-  }
+  // 5. Receive. TCP carries a stream of bytes, so a message may come in pieces.
+  //    We take the first ("once"); Node reads the others and drops them.
+  connection.once("data", (data: Buffer) => {
+    const message = data.subarray(0, MAX_BYTES).toString();
 
-  // Without this listener, one client that breaks off (resets) its connection would end the server.
-  connection.on('error', (error) => {
-    console.error(`${remoteAddress}:${remotePort}: ${error.message}`);
-  });
+    // 6. Answer, encoded as bytes. No address is needed: the connection leads
+    //    to this client only. (The text shows its address the way Python prints
+    //    one, because it is the chapter's answer, to the byte.)
+    const answer =
+      `Received msg: ${message} from ('${remoteAddress}', ${remotePort})`;
+    console.log(answer); // Received msg: I love ... from ('127.0.0.1', 54321)
+    connection.write(Buffer.from(answer));
 
-  // Without this timer, clients that say nothing or never leave would pile up until no new one
-  // could be accepted.
-  const timer = setTimeout(() => connection.destroy(new Error('timed out')), TIMEOUT);
-  connection.on('close', () => clearTimeout(timer));
-
-  // 5. Receive the first piece. After "once" Node reads on with nobody listening, so what follows
-  //    is thrown away. Closing with bytes unread would reset the connection: the client could lose
-  //    its answer.
-  connection.once('data', (data: Buffer) => {
-    const message = data.subarray(0, BUFFER_SIZE).toString();
-
-    // 6. Answer: no address is needed, the connection leads to this client only. write() encodes.
-    const answer = `Received msg: ${message} from ('${remoteAddress}', ${remotePort})`;
-    console.log(answer);
-    connection.write(answer);
-
-    // 7. Close the connection, once the answer is sent. The server's own socket stays open.
+    // 7. Close the connection, once the answer is sent. The first socket stays
+    //    open, for other clients.
     connection.end();
   });
 });
 
-// Without these listeners, Ctrl+C (SIGINT) or `kill` (SIGTERM) would end Node before its last line.
-process.on('SIGINT', end);
-process.on('SIGTERM', end);
+// How it ends: by Ctrl+C (SIGINT) or `kill` (SIGTERM). Without these listeners,
+// Node would end before it prints the last line.
+process.on("SIGINT", end);
+process.on("SIGTERM", end);
 
 function end() {
-  console.log('Ending tcp server.......');
-  process.exit(); // closes all sockets; server.close() would wait for clients that are connected
+  console.log("Ending tcp server.......");
+  process.exit(); // closes all sockets, the connections too
 }
+
+// What can go wrong with one client. (For each connection, Node calls this
+// function after the one above.)
+server.on("connection", (connection) => {
+  // A client can be gone before it is accepted; then it has no address. Without
+  // this line, we would print "undefined" for it.
+  const { remoteAddress, remotePort } = connection;
+  if (!remotePort) connection.destroy();
+
+  // Without this listener, a client that breaks off its connection (resets it)
+  // would end the server.
+  connection.on("error", (error) => {
+    console.error(`${remoteAddress}:${remotePort}: ${error.message}`);
+  });
+
+  // Without this timer, clients that send nothing or never leave would add up
+  // until the system gives us no more connections.
+  const timer = setTimeout(() => {
+    connection.destroy(new Error("timed out"));
+  }, TIMEOUT);
+  connection.on("close", () => clearTimeout(timer)); // no longer needed
+});
+
+// What can go wrong with the server. Without this listener, a port that another
+// program uses would end ours with a stack trace. So would an accept that fails
+// later: that is no reason to end.
+server.on("error", (error) => {
+  if (server.listening) {
+    return console.error(`TCP ${HOST}:${PORT}: ${error.message}`);
+  }
+  console.error(
+    `Cannot serve TCP ${HOST}:${PORT} (${error.message}). If another server ` +
+      "is running there, stop it with Ctrl+C, then start this one again.",
+  );
+  process.exit(1);
+});
+
+// Without these listeners, a server that can no longer print (the terminal is
+// closed, the disk is full) would end when it tries to.
+for (const out of [process.stdout, process.stderr]) out.on("error", () => {});
