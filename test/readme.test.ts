@@ -1,142 +1,312 @@
-// The README stays true: what it shows is run here, by copies of the scripts on ports of their own.
+// The README stays true: what it shows is run here, by copies of the scripts on
+// ports of their own.
 
-import fs from 'node:fs';
-import path from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import fs from "node:fs";
+import path from "node:path";
+import { text } from "node:stream/consumers";
+import { describe, expect, test, type TestContext } from "vitest";
+import { cause, client, noAnswer, taken } from "./expected.ts";
+import { freePort, TCP_PORT, UDP_PORT } from "./peer.ts";
 import {
-  HOST, Program, connect, copyWithPort, freePort, listen, project, run, serve, udp, windows,
-} from './run.ts';
+  copy,
+  folder,
+  type Program,
+  project,
+  python,
+  run,
+  serve,
+  windows,
+} from "./program.ts";
 
-const readme = fs.readFileSync(path.join(project, 'README.md'), 'utf8').replaceAll('\r\n', '\n');
+const readme = fs.readFileSync(path.join(project, "README.md"), "utf8")
+  .replaceAll("\r\n", "\n");
 
-/** The fenced blocks of a kind, without the indentation that those in a list have. */
-const blocks = (kind: string, text: string) =>
-  [...text.matchAll(new RegExp(`^( *)\`\`\`${kind}\\n(.*?)^ *\`\`\`$`, 'gms'))].map(([, indent, body]) =>
-    body!.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
+/** What stands under a heading. */
+const section = (title: string) => {
+  const [, after] = readme.split(`\n## ${title}\n`);
+  return after.split("\n## ")[0];
+};
+
+/** The fenced blocks of a kind, without the indentation of those in a list. */
+const blocks = (kind: string, where: string) =>
+  [...where.matchAll(
+    new RegExp(`^( *)\`\`\`${kind}\\n(.*?)^ *\`\`\`$`, "gms"),
+  )].map(([, indent, body]) =>
+    body.replaceAll(new RegExp(`^${indent}`, "gm"), "")
   );
 
-const withoutPorts = (text: string) => text.replace(/(127\.0\.0\.1(?:', |:))\d+/g, '$1PORT');
+/** The cells of a table, a row each, without its head. */
+const rows = (table: string) =>
+  [...table.matchAll(/^\|(.*)\|$/gm)]
+    .map(([, row]) => row.split("|").map((cell) => cell.trim()))
+    .slice(2);
 
-test('every npx tsx command names a script that exists', () => {
-  const named = [...readme.matchAll(/npx\s+tsx\s+([^\s`]+)/g)].map(([, script]) => script!);
-  expect(named.length).toBeGreaterThan(5);
-  for (const script of named) expect(fs.existsSync(path.join(project, script)), script).toBe(true);
-});
+/** What stands in backticks. */
+const codes = (cell: string) =>
+  [...cell.matchAll(/`([^`]+)`/g)].map(([, code]) => code);
 
-describe('every message that it explains is printed by a script', () => {
-  const [, section] = readme.split('\n## When it does not work\n');
-  const quoted = blocks('text', section!.split('\n## ')[0]!).flatMap((block) => block.trimEnd().split('\n'));
+const anyPort = (shown: string) =>
+  shown.replace(/(127\.0\.0\.1', )\d+/g, "$1PORT");
 
-  // How each comes about: the slowest first, since some are made at the same time.
-  const provoked: Record<string, () => Promise<string>> = {
-    '127.0.0.1:54321: timed out': () => said04(connect),
-    async 'Cannot bind UDP'() {
-      const socket = await udp();
-      const scripts = ['01-udp-server.ts', '03-looping-udp-server.ts'];
-      const ends = await Promise.all(scripts.map((script) => run(copyWithPort(script, socket.address().port))));
-      socket.close();
-      expect(ends[0]!.stderr).toBe(ends[1]!.stderr);
-      return ends[0]!.stderr;
-    },
-    'Cannot listen on TCP': () => withServer(() => {}, '04-tcp-server.ts'),
-    async 'No answer from UDP'() {
-      return (await run(copyWithPort('02-udp-client.ts', await freePort()))).stderr;
-    },
-    async 'No answer from TCP 127.0.0.1:8998 (ECONNREFUSED)'() {
-      return (await run(copyWithPort('05-tcp-client.ts', await freePort()))).stderr;
-    },
-    'No answer from TCP 127.0.0.1:8998 (closed': () => withServer((connection) => connection.end()),
-    'No answer from TCP 127.0.0.1:8998 (ECONNRESET)': () =>
-      withServer((connection) => connection.once('data', () => connection.resetAndDestroy())),
-    'No answer from TCP 127.0.0.1:8998 (not within': () => withServer(() => {}),
-    async 'Cannot send 70000 bytes'() {
-      return (await run('02-udp-client.ts', ['x'.repeat(70_000)])).stderr;
-    },
-    '127.0.0.1:54321: read ECONNRESET': () =>
-      said04(async (port) => {
-        const peer = await connect(port);
-        peer.connection.write('x');
-        await peer.ended;
-        peer.connection.resetAndDestroy();
-      }),
-    async '127.0.0.1:0:'() {
-      const port = await freePort();
-      const forged = path.join(import.meta.dirname, 'forged.ts');
-      const server = await serve(forged, [copyWithPort('03-looping-udp-server.ts', port)]);
-      const socket = await udp();
-      socket.send('from port 0', port, HOST);
-      await server.until(({ stderr }) => stderr.includes('\n'));
-      socket.close();
-      return server.stderr;
-    },
-  };
-
-  async function withServer(accepted: Parameters<typeof listen>[1], script = '05-tcp-client.ts') {
-    const server = await listen(0, accepted);
-    const { port } = server.address() as { port: number };
-    const { stderr } = await run(copyWithPort(script, port));
-    server.close();
-    return stderr;
-  }
-
-  async function said04(client: (port: number) => Promise<unknown>) {
-    const port = await freePort();
-    const server: Program = await serve(copyWithPort('04-tcp-server.ts', port));
-    await client(port);
-    await server.until(({ stderr }) => stderr.includes('\n'));
-    return server.stderr;
-  }
-
-  test('none is left out', () => {
-    for (const line of quoted) expect(Object.keys(provoked).filter((start) => line.startsWith(start))).toHaveLength(1);
-    expect(quoted).toHaveLength(Object.keys(provoked).length);
+describe("what it names is there", () => {
+  test("every script", () => {
+    const named = [...readme.matchAll(/scripts\/[^\s`)"]+/g)];
+    expect(named.length).toBeGreaterThan(20);
+    for (const [script] of named) {
+      expect(fs.existsSync(path.join(project, script)), script).toBe(true);
+    }
   });
 
-  test.concurrent.each(Object.entries(provoked))('%s', { timeout: 50_000 }, async (start, provoke) => {
-    if (windows && start.includes('70000')) return; // Windows takes no argument as long as that
-    const line = quoted.find((line) => line.startsWith(start));
-    expect(withoutPorts(await provoke())).toBe(withoutPorts(`${line}\n`));
+  test("each script in its row, and no other", () => {
+    const scripts = fs.readdirSync(path.join(project, "scripts"));
+    expect(
+      rows(section("The scripts")).map(([link, , command]) => [
+        link,
+        command,
+      ]),
+    ).toEqual(scripts.map((script) => [
+      `[${script}](scripts/${script})`,
+      `\`npx tsx scripts/${script}\``,
+    ]));
+  });
+
+  test("a script in every command of Where it runs", () => {
+    const commands = rows(section("Where it runs"))
+      .map(([, command]) => command.replace(/scripts\/[\w-]+\.ts/, "SCRIPT"));
+    expect(commands).toEqual([
+      "`npx tsx SCRIPT`",
+      "`node SCRIPT`",
+      "`deno run -N SCRIPT`",
+      "`bun SCRIPT`",
+    ]);
+  });
+
+  test("every link within the project", () => {
+    const headings = [...readme.matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
+      `#${heading.toLowerCase().replace(/[^\w -]/g, "").replaceAll(" ", "-")}`
+    );
+    const links = [...readme.matchAll(/\]\(([^)]+)\)/g)]
+      .map(([, link]) => link)
+      .filter((link) => !link.startsWith("https://"));
+    expect(links.length).toBeGreaterThan(10);
+    for (const link of links) {
+      const there = link.startsWith("#")
+        ? headings.includes(link)
+        : fs.existsSync(path.join(project, link));
+      expect(there, link).toBe(true);
+    }
+  });
+
+  test("every port", () => {
+    const ports = [
+      ...readme.matchAll(/(?:udp:|tcp:|Port |port |:|', )(\d{4,})/g),
+    ]
+      .map(([, port]) => Number(port));
+    expect(new Set(ports)).toEqual(
+      new Set([UDP_PORT, TCP_PORT, 54321, 54322, 7777]),
+    );
+    const [posix] = blocks("sh", section("When it does not work"));
+    expect(posix).toContain(`udp:${UDP_PORT}`);
+    const [powershell] = blocks("powershell", readme);
+    expect(powershell).toContain(`UDPEndpoint -LocalPort ${UDP_PORT}`);
+    expect(readme).toContain(`-State Listen -LocalPort ${TCP_PORT}`);
+    expect(readme).toContain(`tcp:${TCP_PORT}`);
   });
 });
 
-describe('every exchange prints what is shown', () => {
-  // A block is a terminal: commands, and what each prints. One with a server begins an exchange, and
-  // those that follow it are its clients.
-  const runs = blocks('console', readme).flatMap((block) =>
-    [...block.matchAll(/^\$ npx tsx scripts\/(\S+)(?: "(.*)")?\n((?:[^$].*\n|\n)*)/gm)].map(
-      ([, script, argument, printed]) => ({ script: script!, args: argument ? [argument] : [], printed: printed! }),
-    ),
+test("every message that it explains is one of a script's", () => {
+  // The other tests see to it that the scripts print these.
+  const messages = [
+    taken.udp,
+    taken.tcp,
+    noAnswer.notSent(cause.tooLong),
+    ...Object.values(cause).map((cause) => noAnswer.tcp(cause)),
+    ...Object.values(cause).map((cause) => noAnswer.notWhole(cause)),
+    client.reset(54321),
+    client.timedOut(54321),
+    client.notAnswered(53),
+  ];
+  // These are Node's, npx's and the system's.
+  const others = [
+    "EADDRNOTAVAIL",
+    "EACCES",
+    "ERR_MODULE_NOT_FOUND",
+    "ERR_UNKNOWN_FILE_EXTENSION",
+    "npx",
+    "npx tsx",
+    "Terminate batch job (Y/N)?",
+  ];
+  const quoted = rows(section("When it does not work"))
+    .flatMap(([see]) => codes(see));
+  expect(quoted.length).toBeGreaterThan(10);
+  for (const quote of quoted) {
+    if (others.includes(quote)) continue;
+    // An address is quoted whole, other messages in parts.
+    const said = /^\d/.test(quote)
+      ? messages.includes(quote)
+      : messages.some((message) =>
+        quote.split("…").every((part) => message.includes(part.trim()))
+      );
+    expect(said, quote).toBe(true);
+  }
+});
+
+describe("every exchange prints what is shown", () => {
+  // A block is a terminal: commands, and what each prints. One with a server
+  // begins an exchange, and those that follow are its clients.
+  const COMMAND =
+    /^\$ npx tsx scripts\/(\S+)(?: "(.*)")?\n((?:[^$].*\n|\n)*)/gm;
+  const runs = blocks("console", readme).flatMap((block) =>
+    [...block.matchAll(COMMAND)].map(([, script, argument, printed]) => ({
+      script,
+      args: argument ? [argument] : [],
+      printed,
+      clients: [] as { script: string; args: string[]; printed: string }[],
+    }))
   );
-  const exchanges = runs
-    .map(({ script, printed }, i) => {
-      const after = runs.slice(i + 1);
-      const next = after.findIndex(({ script }) => script.includes('server'));
-      return { script, printed, clients: after.slice(0, next === -1 ? undefined : next) };
-    })
-    .filter(({ script }) => script.includes('server'));
+  const exchanges = runs.filter(({ script }) => script.includes("server"));
+  for (const run of runs) {
+    if (run.script.includes("server")) continue;
+    exchanges[
+      exchanges.findLastIndex((exchange) =>
+        runs.indexOf(exchange) < runs.indexOf(run)
+      )
+    ].clients.push(run);
+  }
 
-  test('all of them are found', () => {
-    expect(exchanges.map(({ script }) => script.slice(0, 2))).toEqual(expect.arrayContaining(['01', '03', '04']));
+  test("all of them are found", () => {
+    expect(exchanges.map(({ script }) => script.slice(0, 2)))
+      .toEqual(["01", "03", "04", "01"]);
     for (const { clients } of exchanges) expect(clients).not.toEqual([]);
     expect(readme.match(/^ *\$ /gm)).toHaveLength(runs.length);
   });
 
-  test.concurrent.each(exchanges)('$script', async ({ script, printed, clients }) => {
+  test.for(exchanges)("$script", async ({ script, printed, clients }, t) => {
     const port = await freePort();
-    const server = await serve(copyWithPort(script, port));
+    const place = folder(t);
+    const server = await serve(t, copy(script, place, port));
     for (const client of clients) {
-      const { status, stdout } = await run(copyWithPort(client.script, port), client.args);
-      expect(withoutPorts(stdout)).toBe(withoutPorts(client.printed));
-      expect(status).toBe(0);
+      const { args } = client;
+      const end = await run(t, copy(client.script, place, port), { args });
+      expect({ ...end, stdout: anyPort(end.stdout) })
+        .toEqual({ status: 0, stdout: anyPort(client.printed), stderr: "" });
     }
-    const [before, after] = printed.split('^C');
-    if (after !== undefined) {
-      expect(withoutPorts(server.stdout)).toBe(withoutPorts(before!));
-      if (windows) return; // has no signal to send to a process
-      server.signal('SIGINT');
+    const [before, after] = printed.split("^C");
+    if (after === undefined) {
+      expect(await server.ended)
+        .toEqual({ status: 0, stdout: printed, stderr: "" });
+      return;
     }
+    await server.until(({ stdout }) => anyPort(stdout) === anyPort(before));
+    if (windows) return; // which has no signal to send to a process
+    server.signal("SIGINT");
     const { status, stdout } = await server.ended;
-    expect(withoutPorts(stdout)).toBe(withoutPorts(printed.replace('^C', '')));
+    expect({ status, stdout: anyPort(stdout) })
+      .toEqual({ status: 0, stdout: anyPort(before + after) });
+  });
+});
+
+describe("every experiment does what is said", () => {
+  const experiments = section("Try it").split(/^(?=\d\. )/m).slice(1);
+
+  /** Its number by its name, the server that it starts, and its commands. */
+  const find = (name: string) => {
+    const experiment = experiments.find((text) => text.includes(`**${name}`));
+    const [, number] = /Start (0\d)/.exec(experiment ?? "") ?? [];
+    return {
+      script: number === "03" ? "03-looping-udp-server.ts" : "04-tcp-server.ts",
+      commands: blocks("sh", experiment ?? "").join("").trim().split("\n"),
+    };
+  };
+
+  const start = async (t: TestContext, name: string) => {
+    const { script, commands } = find(name);
+    const port = await freePort();
+    const place = folder(t);
+    const server = await serve(t, copy(script, place, port));
+    return { commands, port, place, server };
+  };
+
+  /** Runs `node -e "..."` or `python3 -c "..."`, with the port changed. */
+  const type = (t: TestContext, command: string, port: number) => {
+    const [, name, flag, code] = /^(\w+) (-\w) "(.+)"$/.exec(command) ?? [];
+    const program = spawn(name === "node" ? process.execPath : name, [
+      flag,
+      code.replace(`${TCP_PORT}`, `${port}`),
+    ]);
+    t.onTestFinished(() => {
+      program.kill();
+    });
+    return { stdout: text(program.stdout), ended: once(program, "close") };
+  };
+
+  const lineOf04 = async (server: Program) => {
+    await server.until(({ stdout }) => stdout.includes("Received"));
+    return server.stdout.split("\n")[1];
+  };
+
+  test("Byte 501", async (t) => {
+    const { commands, port, place, server } = await start(t, "Byte 501");
+    const client = copy("02-udp-client.ts", place, port);
+    expect(commands).toHaveLength(2);
+    for (const command of commands) {
+      const [, character, count] = /'(.)'\.repeat\((\d+)\)/.exec(command) ?? [];
+      const args = [character.repeat(Number(count))];
+      expect(Buffer.from(args[0])).toHaveLength(501);
+      expect((await run(t, client, { args })).status).toBe(0);
+    }
+    await server.until(({ stdout }) => stdout.includes("静"));
+    const [, first, second] = server.stdout.split("\n");
+    expect(first).toBe("x".repeat(500));
+    expect(second).toBe("静".repeat(166) + "\uFFFD");
+  });
+
+  test("A silent client", async (t) => {
+    const { commands, port, place } = await start(t, "A silent client");
+    const silent = type(t, commands[0], port);
+    const { status } = await run(t, copy("05-tcp-client.ts", place, port));
     expect(status).toBe(0);
+    const over = silent.ended.then(() => "over");
+    expect(await Promise.race([over, "still there"])).toBe("still there");
+  });
+
+  test("No boundaries", async (t) => {
+    const { commands, port, server } = await start(t, "No boundaries");
+    const { stdout } = type(t, commands[0], port);
+    expect(await stdout).toMatch(/^Received msg: I love {2}from /);
+    expect(await stdout).toBe(await lineOf04(server));
+  });
+
+  test("A broken connection", async (t) => {
+    const { commands, port, server } = await start(t, "A broken connection");
+    type(t, commands[0], port);
+    await server.until(({ stderr }) => stderr.includes("\n"));
+    expect(server.stderr).toMatch(/^127\.0\.0\.1:\d+: read ECONNRESET\n$/);
+  });
+
+  test("A broken connection, without its listener", async (t) => {
+    const { script, commands } = find("A broken connection");
+    const port = await freePort();
+    const file = copy(script, folder(t), port);
+    const whole = fs.readFileSync(file, "utf8");
+    const less = whole.replace(
+      /^ {2}connection\.on\("error".*?^ {2}\}\);\n/ms,
+      "",
+    );
+    expect(less).not.toBe(whole);
+    fs.writeFileSync(file, less);
+    const server = await serve(t, file);
+    type(t, commands[0], port);
+    const { status, stderr } = await server.ended;
+    expect(status).not.toBe(0);
+    expect(stderr).toContain("    at ");
+  });
+
+  test.runIf(python)("Python", async (t) => {
+    const { commands, port, server } = await start(t, "Python");
+    const { stdout } = type(t, commands[0], port);
+    expect(await stdout).toBe(`${await lineOf04(server)}\n`);
   });
 });
