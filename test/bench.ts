@@ -1,222 +1,135 @@
-// npm run bench: what the two servers that run forever cost, each beside the barest server that prints
-// and answers the same. Ours and the bare one take turns, so that both meet the same weather.
+// npm run bench: what 03 and 04 cost, each beside the shortest server that
+// prints and answers the same, and 04 with idle connections beside 04 without.
 
-import { type ChildProcess, fork } from "node:child_process";
+import { fork } from "node:child_process";
 import dgram from "node:dgram";
 import { once } from "node:events";
 import net from "node:net";
-import path from "node:path";
+import { HOST, TCP_PORT, UDP_PORT } from "./peer.ts";
 
-const HOST = "127.0.0.1";
-const UDP_PORT = 7852;
-const TCP_PORT = 8998;
-const BARE_UDP_PORT = 17852;
-const BARE_TCP_PORT = 18998;
+const SHORTEST = 10_000; // what the port of such a server is higher by
+const ROUND = 10_000; // exchanges, 64 at a time
 
-const IN_FLIGHT = 64;
-const ROUNDS = 10;
-const ROUND = 20_000; // exchanges
-const IDLE = 2_000; // connections
-
-const bare: Record<string, () => void> = {
+const shortest: Record<string, () => void> = {
   udp() {
     const socket = dgram.createSocket("udp4", (data, { port, address }) => {
       console.log(data.toString());
       socket.send("Ich hab keine Hunge", port, address);
     });
-    socket.bind(BARE_UDP_PORT, HOST, () => console.log("Starting"));
+    socket.bind(UDP_PORT + SHORTEST, HOST, () => console.log("Starting"));
   },
   tcp() {
-    const server = net.createServer((connection) => {
-      connection.once("data", (data) => {
-        const answer =
-          `Received msg: ${data} from ('${connection.remoteAddress}', ${connection.remotePort})`;
-        console.log(answer);
-        connection.end(answer);
+    const server = net.createServer((client) => {
+      client.once("data", (data) => {
+        const from = `('${client.remoteAddress}', ${client.remotePort})`;
+        console.log(`Received msg: ${data} from ${from}`);
+        client.end(`Received msg: ${data} from ${from}`);
       });
     });
-    server.listen(BARE_TCP_PORT, HOST, () => console.log("Starting"));
+    server.listen(TCP_PORT + SHORTEST, HOST, () => console.log("Starting"));
   },
 };
 
-interface Usage {
-  cpu: NodeJS.CpuUsage;
-  memory: number;
-}
-
-/** A server in a process of its own, which tells on request what it has used. */
-class Server {
-  exchanges = 0;
-  seconds = 0;
-  readonly memory: number[] = [];
-  #cpu = 0;
-  readonly #child: ChildProcess;
-
-  constructor(file: string, ...args: string[]) {
-    const tell = `process.on('message', () =>
-      process.send({ cpu: process.cpuUsage(), memory: process.memoryUsage.rss() }))`;
-    const execArgv = [
-      "--import",
-      "tsx",
-      "--import",
-      `data:text/javascript,${encodeURIComponent(tell)}`,
-    ];
-    this.#child = fork(file, args, {
-      execArgv,
-      stdio: ["ignore", "pipe", "inherit", "ipc"],
-    });
-  }
-
-  async ready() {
-    await once(this.#child.stdout!, "data"); // "Starting"
-    this.#child.stdout!.resume();
-    this.memory.push((await this.#usage()).memory);
-  }
-
-  async #usage(): Promise<Usage> {
-    this.#child.send("tell");
-    const [usage] = await once(this.#child, "message");
-    return usage;
-  }
-
-  /** Measures one round of exchanges. */
-  async measure(load: () => Promise<void>) {
-    const before = await this.#usage();
-    const started = performance.now();
-    await load();
-    this.seconds += (performance.now() - started) / 1000;
-    const after = await this.#usage();
-    this.#cpu += after.cpu.user - before.cpu.user + after.cpu.system -
-      before.cpu.system;
-    this.exchanges += ROUND;
-    this.memory.push(after.memory);
-  }
-
-  get rate() {
-    return this.exchanges / this.seconds;
-  }
-
-  get cpu() {
-    return this.#cpu / this.exchanges;
-  }
-
-  kill() {
-    this.#child.kill();
-  }
-}
-
-/** One round over UDP: every answer that comes sends the next message. */
-async function udpLoad(port: number) {
+async function udpClient(port: number, more: () => boolean) {
   const socket = dgram.createSocket("udp4");
-  const send = () => socket.send("I love jingjing", port, HOST);
-  let left = ROUND;
-  socket.on("message", () => {
-    left--;
-    if (left >= IN_FLIGHT) send();
-    if (left === 0) socket.close();
-  });
-  for (let i = 0; i < IN_FLIGHT; i++) send();
-  await once(socket, "close");
+  while (more()) {
+    socket.send("I love jingjing", port, HOST);
+    await new Promise((answered) => socket.once("message", answered));
+  }
+  socket.close();
 }
 
-/** One round over TCP: every connection that ends opens the next. */
-async function tcpLoad(port: number) {
-  let left = ROUND;
-  const inFlight = Array.from({ length: IN_FLIGHT }, async () => {
-    while (left-- > 0) {
-      const connection = net.connect(port, HOST);
-      connection.write("I love wangxiaojing");
-      connection.resume();
-      await new Promise((resolve) => connection.on("close", resolve));
+async function tcpClient(port: number, more: () => boolean) {
+  while (more()) {
+    const connection = net.connect(port, HOST).resume();
+    connection.write("I love wangxiaojing");
+    await new Promise((closed) => connection.once("close", closed));
+  }
+}
+
+/** Starts a server, and gives what tells its CPU time and memory so far. */
+async function start(file: string, ...args: string[]) {
+  const tell = "process.on('message', () => process.send(" +
+    "[process.cpuUsage(), process.memoryUsage.rss() / 2 ** 20]))";
+  const server = fork(`${import.meta.dirname}/${file}`, args, {
+    execArgv: ["--import", "tsx", "--import", `data:text/javascript,${tell}`],
+    stdio: ["ignore", "pipe", "inherit", "ipc"],
+  });
+  process.on("exit", () => server.kill());
+  await once(server.stdout as NodeJS.ReadableStream, "data"); // "Starting"
+  server.stdout?.resume();
+  return async () => {
+    server.send("?");
+    const [[{ user, system }, memory]] = await once(server, "message");
+    return { cpu: user + system, memory };
+  };
+}
+
+/** Has two sides take turns, and prints what each costs its server. */
+async function compare(
+  title: string,
+  client: typeof udpClient,
+  rounds: number,
+  ...sides: [Awaited<ReturnType<typeof start>>, port: number, idle: number][]
+) {
+  const costs = sides.map(() => ({ seconds: 0, cpu: 0, memory: [0] }));
+  for (let i = 0; i < rounds; i++) {
+    console.log(`${title}: round ${i + 1} of ${rounds}`);
+    for (const side of i % 2 ? [1, 0] : [0, 1]) {
+      const [used, port, count] = sides[side];
+      const idle = Array.from({ length: count }, () => net.connect(port, HOST));
+      await Promise.all(idle.map((connection) => once(connection, "connect")));
+      const before = await used();
+      const started = performance.now();
+      let left = ROUND;
+      const more = () => left-- > 0;
+      await Promise.all(Array.from({ length: 64 }, () => client(port, more)));
+      costs[side].seconds += (performance.now() - started) / 1000;
+      const after = await used();
+      costs[side].cpu += after.cpu - before.cpu;
+      costs[side].memory.splice(i, 1, before.memory, after.memory);
+      for (const connection of idle) connection.end().resume();
     }
-  });
-  await Promise.all(inFlight);
-}
-
-async function hold(count: number): Promise<net.Socket[]> {
-  const idle: net.Socket[] = [];
-  while (idle.length < count) {
-    const some = Array.from({ length: 100 }, () => net.connect(TCP_PORT, HOST));
-    await Promise.all(some.map((connection) => once(connection, "connect")));
-    idle.push(...some);
   }
-  return idle;
-}
-
-function compare(title: string, ours: Server, bare: Server) {
-  const row = (of: (server: Server) => number, digits = 0) => ({
-    ours: Number(of(ours).toFixed(digits)),
-    bare: Number(of(bare).toFixed(digits)),
-    "ours / bare": Number((of(ours) / of(bare)).toFixed(2)),
-  });
-  const mib = (index: number) =>
-    row(({ memory }) => memory.at(index)! / 2 ** 20, 1);
-  console.log(
-    `\n${title}, ${IN_FLIGHT} exchanges in flight, ${ROUNDS * ROUND} in all`,
-  );
+  const row = (of: (cost: typeof costs[0]) => number) => {
+    const [ours, other] = costs.map((cost) => Math.round(10 * of(cost)) / 10);
+    return { ours, other, ratio: Number((ours / other).toFixed(2)) };
+  };
   console.table({
-    "exchanges a second": row(({ rate }) => rate),
-    "server's CPU time an exchange, µs": row(({ cpu }) => cpu, 1),
-    "memory at the start, MiB": mib(0),
-    [`memory after ${ROUNDS * ROUND / 2} exchanges, MiB`]: mib(ROUNDS / 2),
-    [`memory after ${ROUNDS * ROUND} exchanges, MiB`]: mib(ROUNDS),
+    "exchanges a second": row(({ seconds }) => rounds * ROUND / seconds),
+    "CPU time of each, µs": row(({ cpu }) => cpu / rounds / ROUND),
+    "MiB at the start": row(({ memory }) => memory[0]),
+    "MiB half way": row(({ memory }) => memory[rounds / 2]),
+    "MiB at the end": row(({ memory }) => memory[rounds]),
   });
-}
-
-async function bench() {
-  const script = (name: string) =>
-    new Server(path.resolve(import.meta.dirname, "..", "scripts", name));
-  const bareServer = (kind: string) => new Server(import.meta.filename, kind);
-
-  const udp = [script("03-looping-udp-server.ts"), bareServer("udp")] as const;
-  await Promise.all(udp.map((server) => server.ready()));
-  for (let i = 0; i < ROUNDS; i++) {
-    await udp[0].measure(() => udpLoad(UDP_PORT));
-    await udp[1].measure(() => udpLoad(BARE_UDP_PORT));
-  }
-  compare("03 looping UDP server", ...udp);
-  for (const server of udp) server.kill();
-
-  const tcp = [script("04-tcp-server.ts"), bareServer("tcp")] as const;
-  await Promise.all(tcp.map((server) => server.ready()));
-  for (let i = 0; i < ROUNDS; i++) {
-    await tcp[0].measure(() => tcpLoad(TCP_PORT));
-    await tcp[1].measure(() => tcpLoad(BARE_TCP_PORT));
-  }
-  compare("04 TCP server", ...tcp);
-  for (const server of tcp) server.kill();
-
-  // Idle connections: a round without, a round with them, and again.
-  const seconds = { without: 0, with: 0 };
-  const server = script("04-tcp-server.ts");
-  await server.ready();
-  for (let i = 0; i < ROUNDS / 2; i++) {
-    let started = performance.now();
-    await tcpLoad(TCP_PORT);
-    seconds.without += performance.now() - started;
-    const idle = await hold(IDLE);
-    started = performance.now();
-    await tcpLoad(TCP_PORT);
-    seconds.with += performance.now() - started;
-    const closed = idle.map((connection) => once(connection, "close"));
-    for (const connection of idle) connection.end();
-    await Promise.all(closed);
-  }
-  server.kill();
   console.log(
-    `\n04 TCP server, exchanges a second beside ${IDLE} idle connections`,
+    `${title}, ${rounds * ROUND} exchanges each: expect ratios near 1, \
+and memory that stops growing.\n`,
   );
-  const rate = (milliseconds: number) =>
-    (ROUND * ROUNDS) / 2 / (milliseconds / 1000);
-  console.table({
-    "with none": { rate: Math.round(rate(seconds.without)) },
-    [`with ${IDLE} idle`]: { rate: Math.round(rate(seconds.with)) },
-    "with / none": {
-      rate: Number((seconds.without / seconds.with).toFixed(2)),
-    },
-  });
 }
 
-const kind = process.argv[2];
-if (kind) bare[kind]!();
-else await bench();
+const [, , kind] = process.argv;
+if (kind) shortest[kind]();
+else {
+  const than = "(ours) and the shortest server that answers the same (other)";
+  const server03 = await start("../scripts/03-looping-udp-server.ts");
+  await compare(`03 ${than}`, udpClient, 20, [server03, UDP_PORT, 0], [
+    await start("bench.ts", "udp"),
+    UDP_PORT + SHORTEST,
+    0,
+  ]);
+  const server04 = await start("../scripts/04-tcp-server.ts");
+  await compare(`04 ${than}`, tcpClient, 20, [server04, TCP_PORT, 0], [
+    await start("bench.ts", "tcp"),
+    TCP_PORT + SHORTEST,
+    0,
+  ]);
+  await compare(
+    "04 with 2,000 idle connections (ours) and without (other)",
+    tcpClient,
+    6,
+    [server04, TCP_PORT, 2_000],
+    [server04, TCP_PORT, 0],
+  );
+  process.exit();
+}
