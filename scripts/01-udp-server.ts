@@ -6,11 +6,11 @@
 
 import dgram from "node:dgram";
 
-const HOST = "127.0.0.1"; // this machine itself; no other machine can reach it
-const PORT = 7852; // which program on the machine; any free number will do
+const HOST = "127.0.0.1"; // only programs on this machine can reach us here
+const PORT = 7852; // our program among those here; any free number from 1024
 const MAX_BYTES = 500; // the most we take of a message; the rest is dropped
 
-// 1. Create the socket, for UDP over IPv4.
+// 1. Create the socket, our end of the exchange: UDP over IPv4.
 const socket = dgram.createSocket("udp4");
 
 // 2. Bind it to an address: what is sent there comes to this socket. Node calls
@@ -18,11 +18,11 @@ const socket = dgram.createSocket("udp4");
 socket.bind(PORT, HOST, () => console.log("Starting server........."));
 
 // 3. Receive. Python waits here until a message comes. Node does not wait: it
-//    calls this function when a datagram (a UDP message) arrives, with its
-//    bytes and its sender's address. "once": for the first datagram only.
+//    calls this function when one arrives, with the message (a datagram, in
+//    UDP) and its sender's address. "once": for the first one only.
 socket.once("message", (datagram, sender) => {
   const data = datagram.subarray(0, MAX_BYTES);
-  console.log(data); // <Buffer 49 20 6c 6f ...>, each byte in hexadecimal
+  console.log(data); // <Buffer 49 20 6c ...>, each byte in hexadecimal
   console.log(data.constructor.name); // Buffer
 
   // Only bytes travel. Decoded, as UTF-8, they are text.
@@ -30,14 +30,14 @@ socket.once("message", (datagram, sender) => {
   console.log(typeof text); // string
   console.log(text); // I love jingjing
 
-  // 4. Answer the sender (UDP itself expects no answer). Text is encoded as
-  //    bytes first. Node calls sent(), below, when the answer is sent.
+  // 4. Answer the sender (optional: UDP expects no answer). Text is encoded as
+  //    bytes first. Node calls sent(), below, when that is done or has failed.
   const answer = Buffer.from("Ich hab keine Hunge");
   socket.send(answer, sender.port, sender.address, sent);
 });
 
-// How it ends: Node keeps running as long as a socket is open. So we close it,
-// and only now: closed before the answer is sent, it would not send it.
+// How it ends: Node keeps running as long as a socket is open. We close it only
+// now, because closing it before the answer is sent would drop the answer.
 function sent(error: Error | null) {
   if (error) console.error(error.message);
   socket.close();

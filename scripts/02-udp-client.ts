@@ -12,8 +12,8 @@ const PORT = 7852; // the server's program on that machine
 const MAX_BYTES = 200; // the most we take of the answer; the rest is dropped
 const TIMEOUT = 5_000; // milliseconds to wait for the answer
 
-// 1. Create the socket. A client need not bind it: when it sends, the system
-//    gives it a free port.
+// 1. Create the socket, our end of the exchange: UDP over IPv4. A client need
+//    not bind it: when it sends, the system gives it a free port.
 const socket = dgram.createSocket("udp4");
 
 // 2. Send to the server's address: there is no connection to set up. The text

@@ -6,20 +6,20 @@
 
 import dgram from "node:dgram";
 
-const HOST = "127.0.0.1"; // this machine itself; no other machine can reach it
-const PORT = 7852; // which program on the machine; any free number will do
+const HOST = "127.0.0.1"; // only programs on this machine can reach us here
+const PORT = 7852; // our program among those here; any free number from 1024
 const MAX_BYTES = 500; // the most we take of a message; the rest is dropped
 const ANSWER = "Ich hab keine Hunge";
 
-// 1. Create the socket, for UDP over IPv4.
+// 1. Create the socket, our end of the exchange: UDP over IPv4.
 const socket = dgram.createSocket("udp4");
 
 // 2. Bind it to an address: what is sent there comes to this socket. Node calls
 //    the function when that is done.
 socket.bind(PORT, HOST, () => console.log("Starting server........."));
 
-// 3. Receive. The endless loop, "while True" in Python, is Node's own: "on", in
-//    place of 01's "once", has it call this function for every datagram.
+// 3. Receive. Python needs an endless loop, "while True". Node has its own: it
+//    calls this function for every datagram ("on", where 01 says "once").
 socket.on("message", (datagram, sender) => {
   const text = datagram.subarray(0, MAX_BYTES).toString();
   console.log(text); // I love jingjing
@@ -33,7 +33,7 @@ socket.on("message", (datagram, sender) => {
 });
 
 // How it ends: by Ctrl+C (SIGINT) or `kill` (SIGTERM). Without these listeners,
-// Node would end before it prints the last line.
+// it would end without its last line, "Ending ...".
 process.on("SIGINT", end);
 process.on("SIGTERM", end);
 
@@ -42,19 +42,20 @@ function end() {
   process.exit(); // closes the socket, too
 }
 
-// What can go wrong: a sender can be forged. If we answered a service (those
-// have the ports below 1024), another server like this one, or ourselves, each
-// would answer the other without end. And for port 0, send() would throw.
+// What can go wrong: a sender can be forged. Without this check, we would send
+// answers to another server, and it to us, without end. So we answer no port
+// below 1024, where services are (and for port 0, send() would throw), and no
+// message that is our answer: an echo, a server like this one, or we sent it.
 const isClient = (port: number, text: string) =>
   port >= 1024 && text !== ANSWER;
 
-// Without this line, we would not see that an answer could not be sent.
+// Without this function, we would not learn that an answer could not be sent.
 function sent(error: Error | null) {
   if (error) console.error(error.message);
 }
 
-// Without this listener, a port that another program uses would end ours with a
-// stack trace. So would a receive that fails later: that is no reason to end.
+// Without the listener for "error", a port that another program uses would end
+// ours with a stack trace. So would a receive that fails later, once bound.
 let bound = false;
 socket.on("listening", () => bound = true);
 socket.on("error", (error) => {
@@ -66,6 +67,6 @@ socket.on("error", (error) => {
   process.exit(1);
 });
 
-// Without these listeners, a server that can no longer print (the terminal is
-// closed, the disk is full) would end when it tries to.
+// Without these listeners, the server would end when it prints to a closed pipe,
+// a full disk or a terminal that is gone.
 for (const out of [process.stdout, process.stderr]) out.on("error", () => {});

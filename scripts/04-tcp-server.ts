@@ -6,23 +6,23 @@
 
 import net from "node:net";
 
-const HOST = "127.0.0.1"; // this machine itself; no other machine can reach it
-const PORT = 8998; // which program on the machine; any free number will do
+const HOST = "127.0.0.1"; // only programs on this machine can reach us here
+const PORT = 8998; // our program among those here; any free number from 1024
 const MAX_BYTES = 500; // the most we take of a message; the rest is dropped
 const TIMEOUT = 30_000; // milliseconds that a connection may last
 
-// 1. Create the socket. It carries no messages: it accepts clients, and each
-//    gets a socket of its own, the connection.
+// 1. Create the socket. This one carries no messages: it accepts clients, and
+//    each gets a socket of its own, the connection.
 const server = net.createServer();
 
-// 2. Bind it to an address: who connects there comes to this socket. And
-// 3. listen for those clients. In Node, one call does both, and calls the
-//    function when that is done.
+// 2. Bind it to an address, to which clients connect.
+// 3. Listen for them. In Node, one call does both, and calls the function when
+//    that is done.
 server.listen(PORT, HOST, () => console.log("Starting tcp server......."));
 
-// 4. Accept. Python waits here for a client; the chapter serves that one before
-//    it accepts the next. Node does not wait: it calls this function for each
-//    client that connects, and none has to wait for another.
+// 4. Accept. Python waits here for a client, and the chapter serves that one
+//    before it accepts the next. Node does not wait: it calls this function for
+//    each client that connects, and none has to wait for another.
 server.on("connection", (connection) => {
   const { remoteAddress, remotePort } = connection; // the client's address
 
@@ -39,14 +39,14 @@ server.on("connection", (connection) => {
     console.log(answer); // Received msg: I love ... from ('127.0.0.1', 54321)
     connection.write(Buffer.from(answer));
 
-    // 7. Close the connection, once the answer is sent. The first socket stays
-    //    open, for other clients.
+    // 7. Close the connection, once the answer is sent. The server's own socket
+    //    stays open, for other clients.
     connection.end();
   });
 });
 
 // How it ends: by Ctrl+C (SIGINT) or `kill` (SIGTERM). Without these listeners,
-// Node would end before it prints the last line.
+// it would end without its last line, "Ending ...".
 process.on("SIGINT", end);
 process.on("SIGTERM", end);
 
@@ -56,10 +56,10 @@ function end() {
 }
 
 // What can go wrong with one client. (For each connection, Node calls this
-// function after the one above.)
+// function after that of step 4.)
 server.on("connection", (connection) => {
   // A client can be gone before it is accepted; then it has no address. Without
-  // this line, we would print "undefined" for it.
+  // this check, our lines about it would say "undefined".
   const { remoteAddress, remotePort } = connection;
   if (!remotePort) connection.destroy();
 
@@ -79,7 +79,7 @@ server.on("connection", (connection) => {
 
 // What can go wrong with the server. Without this listener, a port that another
 // program uses would end ours with a stack trace. So would an accept that fails
-// later: that is no reason to end.
+// later, for one client only.
 server.on("error", (error) => {
   if (server.listening) {
     return console.error(`TCP ${HOST}:${PORT}: ${error.message}`);
@@ -91,6 +91,6 @@ server.on("error", (error) => {
   process.exit(1);
 });
 
-// Without these listeners, a server that can no longer print (the terminal is
-// closed, the disk is full) would end when it tries to.
+// Without these listeners, the server would end when it prints to a closed pipe,
+// a full disk or a terminal that is gone.
 for (const out of [process.stdout, process.stderr]) out.on("error", () => {});
