@@ -91,6 +91,6 @@ server.on("error", (error) => {
   process.exit(1);
 });
 
-// Without these listeners, the server would end when it prints to a closed pipe,
-// a full disk or a terminal that is gone.
+// Without these listeners, we would end when we print to a closed pipe, a full
+// disk or a terminal that is gone.
 for (const out of [process.stdout, process.stderr]) out.on("error", () => {});

@@ -76,6 +76,7 @@ describe("04 TCP server", () => {
       `${"x".repeat(499)}�`,
     ],
     ["bytes that are not UTF-8", Buffer.from([0x61, 0xff, 0x62]), "a\uFFFDb"],
+    ["spaces and line breaks", " a\n b\n", " a\n b\n"],
     ["a megabyte", "x".repeat(1_000_000), "x".repeat(500)],
   ])("answers %s, and prints the answer", async ([, message, text], t) => {
     const server = await serve(t, SERVER);
@@ -284,8 +285,9 @@ describe("04 TCP server", () => {
     await serveDeaf(t, SERVER);
     await tcpReady(t);
     for (let i = 0; i < 5; i++) {
-      (await tcpConnect(t)).connection.resetAndDestroy(); // to be told on stderr
-      await answersAsEver(t);
+      const { connection } = await tcpConnect(t);
+      await answersAsEver(t); // by then it is accepted,
+      connection.resetAndDestroy(); // and its reset is told on stderr
     }
   });
 

@@ -87,6 +87,7 @@ const messages: [string, string | Buffer, string][] = [
   ["501 bytes", `${"x".repeat(500)}y`, "x".repeat(500)],
   ["a character across byte 500", CUT, `${"x".repeat(499)}\uFFFD`],
   ["bytes that are not UTF-8", Buffer.from([0x61, 0xff, 0x62]), "a\uFFFDb"],
+  ["spaces and line breaks", " a\n b\n", " a\n b\n"],
   ["nothing", "", ""],
 ];
 
