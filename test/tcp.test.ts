@@ -350,13 +350,18 @@ describe("05 TCP client", () => {
 
   test("prints an answer in pieces whole, with a character cut in two", async (t) => {
     const answer = Buffer.from("我爱");
+    let open = false;
     const server = await tcpServer(t, async (connection) => {
       connection.setNoDelay().write(answer.subarray(0, 4));
       await once(connection, "data"); // it is there, and has the first piece
-      setTimeout(() => connection.end(answer.subarray(4)), 100);
+      setTimeout(() => {
+        open = !connection.readableEnded; // it does not close before we do
+        connection.end(answer.subarray(4));
+      }, 100);
     });
     const end = await run(t, CLIENT);
     expect(end).toEqual({ status: 0, stdout: "我爱\n", stderr: "" });
+    expect(open).toBe(true);
     await server.left();
   });
 
