@@ -6,7 +6,7 @@
 
 import dgram from "node:dgram";
 
-const HOST = "127.0.0.1"; // only programs on this machine can reach us here
+const HOST = "127.0.0.1"; // this machine: only its own programs can reach us
 const PORT = 7852; // our program among those here; any free number from 1024
 const MAX_BYTES = 500; // the most we take of a message; the rest is dropped
 const ANSWER = "Ich hab keine Hunge";

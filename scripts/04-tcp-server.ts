@@ -6,7 +6,7 @@
 
 import net from "node:net";
 
-const HOST = "127.0.0.1"; // only programs on this machine can reach us here
+const HOST = "127.0.0.1"; // this machine: only its own programs can reach us
 const PORT = 8998; // our program among those here; any free number from 1024
 const MAX_BYTES = 500; // the most we take of a message; the rest is dropped
 const TIMEOUT = 30_000; // milliseconds that a connection may last

@@ -32,7 +32,7 @@ socket.write(message);
 let answer = Buffer.alloc(0);
 socket.on("data", (piece: Buffer) => {
   answer = Buffer.concat([answer, piece]);
-  if (answer.length >= MAX_BYTES) socket.destroy(); // enough: close at once
+  if (answer.length >= MAX_BYTES) socket.destroy(); // enough: close now
 });
 
 // 5. Close the connection. When the server closes its side, Node closes ours by
