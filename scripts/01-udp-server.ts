@@ -7,7 +7,7 @@
 import dgram from "node:dgram";
 
 const HOST = "127.0.0.1"; // this machine: only its own programs can reach us
-const PORT = 7852; // our program among those here; any free number from 1024
+const PORT = 7852; // names our program; any free number from 1024 to 65535
 const MAX_BYTES = 500; // the most we take of a message; the rest is dropped
 
 // 1. Create the socket, our end of the exchange: UDP over IPv4.
@@ -31,13 +31,13 @@ socket.once("message", (datagram, sender) => {
   console.log(text); // I love jingjing
 
   // 4. Answer the sender (optional: UDP expects no answer). Text is encoded as
-  //    bytes first. Node calls sent(), below, when that is done or has failed.
-  const answer = Buffer.from("Ich hab keine Hunge");
+  //    bytes first. Node calls sent(), below, when it is sent or cannot be.
+  const answer = Buffer.from("Ich hab keine Hunge"); // as in the chapter
   socket.send(answer, sender.port, sender.address, sent);
 });
 
-// How it ends: Node keeps running as long as a socket is open. We close it only
-// now, because closing it before the answer is sent would drop the answer.
+// How it ends: Node keeps running as long as a socket can receive. We close it
+// only now, because closing it before the answer is sent would drop the answer.
 function sent(error: Error | null) {
   if (error) console.error(error.message);
   socket.close();

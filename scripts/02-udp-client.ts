@@ -17,13 +17,14 @@ const TIMEOUT = 5_000; // milliseconds to wait for the answer
 const socket = dgram.createSocket("udp4");
 
 // 2. Send to the server's address: there is no connection to set up. The text
-//    is the one given with the command, even an empty one. Only bytes travel,
-//    so it is encoded as bytes first, in UTF-8.
+//    is the one given with the command (even an empty one), or our own. Only
+//    bytes travel, so it is encoded as bytes first, in UTF-8. Node calls
+//    sent(), below, when it is sent or cannot be.
 const message = Buffer.from(process.argv[2] ?? "I love jingjing");
 socket.send(message, PORT, HOST, sent);
 
 // 3. Receive the answer. Python waits here; Node calls this function when it
-//    arrives. Node keeps running as long as a socket is open, so we close it.
+//    arrives. As long as a socket can receive, Node keeps running: we close it.
 socket.once("message", (datagram) => {
   const answer = datagram.subarray(0, MAX_BYTES).toString();
   console.log(answer); // Ich hab keine Hunge
@@ -42,7 +43,8 @@ const timer = setTimeout(() => {
 socket.on("close", () => clearTimeout(timer)); // or it would still call fail()
 
 // Without this function, a message that is too long would look like one that is
-// lost, and a system without a free port would end us with a stack trace.
+// lost. A system that has no port left says so by "error": without a listener
+// for that, we would end with a stack trace.
 function sent(error: Error | null) {
   if (!error) return;
   fail(error.message, "Message too long, address wrong, or no port free?");

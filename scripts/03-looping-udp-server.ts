@@ -7,9 +7,9 @@
 import dgram from "node:dgram";
 
 const HOST = "127.0.0.1"; // this machine: only its own programs can reach us
-const PORT = 7852; // our program among those here; any free number from 1024
+const PORT = 7852; // names our program; any free number from 1024 to 65535
 const MAX_BYTES = 500; // the most we take of a message; the rest is dropped
-const ANSWER = "Ich hab keine Hunge";
+const ANSWER = "Ich hab keine Hunge"; // as in the chapter
 
 // 1. Create the socket, our end of the exchange: UDP over IPv4.
 const socket = dgram.createSocket("udp4");

@@ -7,7 +7,7 @@
 import net from "node:net";
 
 const HOST = "127.0.0.1"; // this machine: only its own programs can reach us
-const PORT = 8998; // our program among those here; any free number from 1024
+const PORT = 8998; // names our program; any free number from 1024 to 65535
 const MAX_BYTES = 500; // the most we take of a message; the rest is dropped
 const TIMEOUT = 30_000; // milliseconds that a connection may last
 
@@ -27,20 +27,21 @@ server.on("connection", (connection) => {
   const { remoteAddress, remotePort } = connection; // the client's address
 
   // 5. Receive. TCP carries a stream of bytes, so a message may come in pieces.
-  //    We take the first ("once"); Node reads the others and drops them.
+  //    We take the first ("once") and decode it, as UTF-8. Node reads the others
+  //    and drops them.
   connection.once("data", (data: Buffer) => {
     const message = data.subarray(0, MAX_BYTES).toString();
 
     // 6. Answer, encoded as bytes. No address is needed: the connection leads
-    //    to this client only. (The text shows its address the way Python prints
-    //    one, because it is the chapter's answer, to the byte.)
+    //    to this client only. (The address in the text looks as in Python, so
+    //    that the answer is the chapter's, to the byte.)
     const answer =
       `Received msg: ${message} from ('${remoteAddress}', ${remotePort})`;
     console.log(answer); // Received msg: I love ... from ('127.0.0.1', 54321)
     connection.write(Buffer.from(answer));
 
-    // 7. Close the connection, once the answer is sent. The server's own socket
-    //    stays open, for other clients.
+    // 7. Close our side of the connection, once the answer is sent; the client
+    //    closes its own. The server's first socket stays open, for others.
     connection.end();
   });
 });
@@ -58,8 +59,8 @@ function end() {
 // What can go wrong with one client. (For each connection, Node calls this
 // function after that of step 4.)
 server.on("connection", (connection) => {
-  // A client can be gone before it is accepted; then it has no address. Without
-  // this check, our lines about it would say "undefined".
+  // A client can be gone before it is accepted, and then have no address.
+  // Without this check, our lines about it would say "undefined".
   const { remoteAddress, remotePort } = connection;
   if (!remotePort) connection.destroy();
 
@@ -72,7 +73,7 @@ server.on("connection", (connection) => {
   // Without this timer, clients that send nothing or never leave would add up
   // until the system gives us no more connections.
   const timer = setTimeout(() => {
-    connection.destroy(new Error("timed out"));
+    connection.destroy(new Error("timed out")); // an "error" for the above
   }, TIMEOUT);
   connection.on("close", () => clearTimeout(timer)); // no longer needed
 });

@@ -20,8 +20,8 @@ const socket = new net.Socket();
 //    Node goes on, and keeps what we send until there is a connection.
 socket.connect(PORT, HOST);
 
-// 3. Send. The text is the one given with the command, unless there is none or
-//    it is empty: TCP cannot carry an empty message. Only bytes travel, so it
+// 3. Send. The text is the one given with the command, or our own if that is
+//    empty, since TCP cannot carry an empty message. Only bytes travel, so it
 //    is encoded as bytes first, in UTF-8.
 const message = Buffer.from(process.argv[2] || "I love wangxiaojing");
 socket.write(message);

@@ -29,10 +29,9 @@ export const asTyped = command ??
 export const direct = command ??
   [process.execPath, "--import", pathToFileURL(`${tsx}/loader.mjs`).href];
 
-/** Python, where there is one. (On Windows, its name may lead to a shop.) */
-export const python = ["python3"].find((name) =>
-  !windows && spawnSync(name, ["--version"]).status === 0
-);
+/** Whether there is a Python. (On Windows, the name may lead to a shop.) */
+export const hasPython = !windows &&
+  spawnSync("python3", ["--version"]).status === 0;
 
 // Gives a server a terminal for its output, and closes that when it has started.
 const CLOSED_TERMINAL = `
@@ -76,6 +75,7 @@ export class Program {
   readonly #name: string;
   readonly #child: ChildProcess;
   readonly #looks = new Set<() => void>();
+  #closed = false;
 
   constructor(t: TestContext, script: string, options: Options = {}) {
     const file = path.resolve(project, "scripts", script);
@@ -97,6 +97,7 @@ export class Program {
       this.#child.on("error", reject);
       this.#child.on("close", (status) => {
         resolve({ status, stdout: this.stdout, stderr: this.stderr });
+        this.#closed = true;
         this.#look();
       });
     });
@@ -117,7 +118,7 @@ export class Program {
         );
       look = () => {
         if (found(this)) resolve();
-        else if (this.#over) giveUp("has ended, and printed");
+        else if (this.#closed) giveUp("has ended, and printed");
       };
       timer = setTimeout(() => giveUp("still prints only"), patience);
       this.#looks.add(look);
@@ -151,13 +152,10 @@ export class Program {
     for (const look of this.#looks) look();
   }
 
-  get #over(): boolean {
-    return this.#child.exitCode !== null || this.#child.signalCode !== null;
-  }
-
   /** Ends it by force. */
   async kill(): Promise<void> {
-    if (this.#over) return;
+    const { exitCode, signalCode } = this.#child;
+    if (exitCode !== null || signalCode !== null) return;
     const gone = new Promise((resolve) => this.#child.on("exit", resolve));
     if (windows) {
       // With the processes that it started.
@@ -207,7 +205,7 @@ export const runExhausted = (t: TestContext, script: string): Promise<End> =>
 /** How a server can lose what it prints to, and what starts it so. */
 export const lostOutputs: [
   string,
-  (t: TestContext, script: string) => Promise<unknown>,
+  (t: TestContext, script: string) => unknown,
 ][] = [
   ["a closed pipe", async (t, script) => {
     const server = await serve(t, script);
@@ -217,17 +215,16 @@ export const lostOutputs: [
 // Deno's own console throws here, and nothing in a script can keep it from that.
 if (runtime !== "deno") {
   if (fs.existsSync("/dev/full")) {
-    lostOutputs.push(["a full disk", async (t, script) => {
+    lostOutputs.push(["a full disk", (t, script) => {
       const full = fs.openSync("/dev/full", "w");
       new Program(t, script, { stdout: full });
       fs.closeSync(full);
-      await Promise.resolve();
     }]);
   }
-  if (python) {
+  if (hasPython) {
     lostOutputs.push(["a closed terminal", (t, script) =>
       serve(t, script, {
-        command: [python, "-c", CLOSED_TERMINAL, ...direct],
+        command: ["python3", "-c", CLOSED_TERMINAL, ...direct],
       })]);
   }
 }

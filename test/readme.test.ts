@@ -12,9 +12,9 @@ import { freePort, TCP_PORT, UDP_PORT } from "./peer.ts";
 import {
   copy,
   folder,
+  hasPython,
   type Program,
   project,
-  python,
   run,
   runtime,
   serve,
@@ -300,7 +300,7 @@ describe("every experiment does what is said", () => {
     expect(stderr).toContain("    at ");
   });
 
-  test.runIf(python)("Python", async (t) => {
+  test.runIf(hasPython)("Python", async (t) => {
     const { commands, port, server } = await start(t, "Python");
     const { stdout } = type(t, commands[0], port);
     expect(await stdout).toBe(`${await lineOf04(server)}\n`);
