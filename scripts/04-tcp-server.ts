@@ -27,7 +27,7 @@ server.on("connection", (connection) => {
   const { remoteAddress, remotePort } = connection; // the client's address
 
   // 5. Receive. TCP carries a stream of bytes, so a message may come in pieces.
-  //    We take the first ("once") and decode it, as UTF-8. Node reads the others
+  //    We take the first ("once") and decode it as UTF-8. Node reads the others
   //    and drops them.
   connection.once("data", (data: Buffer) => {
     const message = data.subarray(0, MAX_BYTES).toString();
