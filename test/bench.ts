@@ -7,10 +7,11 @@ import { once } from "node:events";
 import net from "node:net";
 import { HOST, TCP_PORT, UDP_PORT } from "./peer.ts";
 
+const PORTS = { udp: UDP_PORT, tcp: TCP_PORT };
 const SHORTEST = 10_000; // what the port of such a server is higher by
 const ROUND = 10_000; // exchanges, 64 at a time
 
-const shortest: Record<string, () => void> = {
+const shortest = {
   udp() {
     const socket = dgram.createSocket("udp4", (data, { port, address }) => {
       console.log(data.toString());
@@ -30,22 +31,26 @@ const shortest: Record<string, () => void> = {
   },
 };
 
-async function udpClient(port: number, more: () => boolean) {
-  const socket = dgram.createSocket("udp4");
-  while (more()) {
-    socket.send("I love jingjing", port, HOST);
-    await new Promise((answered) => socket.once("message", answered));
-  }
-  socket.close();
-}
+const clients = {
+  async udp(port: number, more: () => boolean) {
+    const socket = dgram.createSocket("udp4");
+    while (more()) {
+      socket.send("I love jingjing", port, HOST);
+      await new Promise((answered) => socket.once("message", answered));
+    }
+    socket.close();
+  },
+  async tcp(port: number, more: () => boolean) {
+    while (more()) {
+      const connection = net.connect(port, HOST).resume();
+      connection.write("I love wangxiaojing");
+      await new Promise((closed) => connection.once("close", closed));
+    }
+  },
+};
 
-async function tcpClient(port: number, more: () => boolean) {
-  while (more()) {
-    const connection = net.connect(port, HOST).resume();
-    connection.write("I love wangxiaojing");
-    await new Promise((closed) => connection.once("close", closed));
-  }
-}
+type Kind = "udp" | "tcp";
+type Used = Awaited<ReturnType<typeof start>>;
 
 /** Starts a server, and gives what tells its CPU time and memory so far. */
 async function start(file: string, ...args: string[]) {
@@ -65,34 +70,39 @@ async function start(file: string, ...args: string[]) {
   };
 }
 
-/** Has two sides take turns, and prints what each costs its server. */
-async function compare(
-  title: string,
-  client: typeof udpClient,
-  rounds: number,
-  ...sides: [Awaited<ReturnType<typeof start>>, port: number, idle: number][]
-) {
-  const costs = sides.map(() => ({ seconds: 0, cpu: 0, memory: [0] }));
+/** Has two servers take turns, and prints what each has spent. */
+async function compare(title: string, kind: Kind, servers: Used[], idle = 0) {
+  const rounds = idle ? 6 : 20;
+  const sides = servers.map((used, i) => ({
+    used,
+    port: PORTS[kind] + (i && !idle ? SHORTEST : 0),
+    idle: i ? 0 : idle,
+    seconds: 0,
+    cpu: 0,
+    memory: [0],
+  }));
   for (let i = 0; i < rounds; i++) {
     console.log(`${title}: round ${i + 1} of ${rounds}`);
-    for (const side of i % 2 ? [1, 0] : [0, 1]) {
-      const [used, port, count] = sides[side];
-      const idle = Array.from({ length: count }, () => net.connect(port, HOST));
-      await Promise.all(idle.map((connection) => once(connection, "connect")));
-      const before = await used();
+    for (const side of i % 2 ? sides.toReversed() : sides) {
+      const held = Array.from(
+        { length: side.idle },
+        () => net.connect(side.port, HOST),
+      );
+      await Promise.all(held.map((connection) => once(connection, "connect")));
+      const before = await side.used();
       const started = performance.now();
       let left = ROUND;
-      const more = () => left-- > 0;
-      await Promise.all(Array.from({ length: 64 }, () => client(port, more)));
-      costs[side].seconds += (performance.now() - started) / 1000;
-      const after = await used();
-      costs[side].cpu += after.cpu - before.cpu;
-      costs[side].memory.splice(i, 1, before.memory, after.memory);
-      for (const connection of idle) connection.end().resume();
+      const client = () => clients[kind](side.port, () => left-- > 0);
+      await Promise.all(Array.from({ length: 64 }, client));
+      side.seconds += (performance.now() - started) / 1000;
+      const after = await side.used();
+      side.cpu += after.cpu - before.cpu;
+      side.memory.splice(i, 1, before.memory, after.memory);
+      for (const connection of held) connection.end().resume();
     }
   }
-  const row = (of: (cost: typeof costs[0]) => number) => {
-    const [ours, other] = costs.map((cost) => Math.round(10 * of(cost)) / 10);
+  const row = (of: (side: typeof sides[0]) => number) => {
+    const [ours, other] = sides.map((side) => Math.round(10 * of(side)) / 10);
     return { ours, other, ratio: Number((ours / other).toFixed(2)) };
   };
   console.table({
@@ -102,34 +112,19 @@ async function compare(
     "MiB half way": row(({ memory }) => memory[rounds / 2]),
     "MiB at the end": row(({ memory }) => memory[rounds]),
   });
-  console.log(
-    `${title}, ${rounds * ROUND} exchanges each: expect ratios near 1, \
-and memory that stops growing.\n`,
-  );
+  console.log(`${title}, ${rounds * ROUND} exchanges each.`);
+  console.log("Expect ratios near 1, and memory that stops growing.\n");
 }
 
-const [, , kind] = process.argv;
+const kind = process.argv[2] as Kind | undefined;
 if (kind) shortest[kind]();
 else {
   const than = "(ours) and the shortest server that answers the same (other)";
-  const server03 = await start("../scripts/03-looping-udp-server.ts");
-  await compare(`03 ${than}`, udpClient, 20, [server03, UDP_PORT, 0], [
-    await start("bench.ts", "udp"),
-    UDP_PORT + SHORTEST,
-    0,
-  ]);
-  const server04 = await start("../scripts/04-tcp-server.ts");
-  await compare(`04 ${than}`, tcpClient, 20, [server04, TCP_PORT, 0], [
-    await start("bench.ts", "tcp"),
-    TCP_PORT + SHORTEST,
-    0,
-  ]);
-  await compare(
-    "04 with 2,000 idle connections (ours) and without (other)",
-    tcpClient,
-    6,
-    [server04, TCP_PORT, 2_000],
-    [server04, TCP_PORT, 0],
-  );
+  const udp = await start("../scripts/03-looping-udp-server.ts");
+  await compare(`03 ${than}`, "udp", [udp, await start("bench.ts", "udp")]);
+  const tcp = await start("../scripts/04-tcp-server.ts");
+  await compare(`04 ${than}`, "tcp", [tcp, await start("bench.ts", "tcp")]);
+  const idle = "04 with 2,000 idle connections (ours) and without (other)";
+  await compare(idle, "tcp", [tcp, tcp], 2_000);
   process.exit();
 }
