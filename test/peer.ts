@@ -60,6 +60,7 @@ export async function udpAsk(
 export async function udpReady(t: TestContext): Promise<void> {
   const socket = await udpSocket(t);
   const again = setInterval(() => socket.send("ready?", UDP_PORT, HOST), 100);
+  t.onTestFinished(() => clearInterval(again));
   await once(socket, "message");
   clearInterval(again);
 }
@@ -145,7 +146,11 @@ export async function tcpConnect(
 
 /** Waits for a server that cannot say when it starts: asks until it answers. */
 export async function tcpReady(t: TestContext): Promise<void> {
-  while (!await tcpAsk(t, "ready?").catch(() => null)) {
+  let over = false;
+  t.onTestFinished(() => {
+    over = true;
+  });
+  while (!over && !await tcpAsk(t, "ready?").catch(() => null)) {
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
