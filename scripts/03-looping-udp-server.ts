@@ -1,72 +1,56 @@
 // 03 Looping UDP server: answers every message, until Ctrl+C.
-// (Case 03 of the chapter 《Socket 编程》, whose programs are in Python.)
+// Case 03 of the chapter 《Socket 编程》. See https://nodejs.org/api/dgram.html
 //
 //   npx tsx scripts/03-looping-udp-server.ts    start this first,
 //   npx tsx scripts/02-udp-client.ts            then this, in a second terminal
 
-import dgram from "node:dgram";
+import dgram from "node:dgram"; // UDP, whose messages are called datagrams
 
 const HOST = "127.0.0.1"; // this machine: only its own programs can reach us
-const PORT = 7852; // names our program; any free number from 1024 to 65535
-const MAX_BYTES = 500; // the most we take of a message; the rest is dropped
-const ANSWER = "Ich hab keine Hunge"; // as in the chapter
+const PORT = 7852; // this program on it: any free number from 1024 to 65535
+const ANSWER = "Ich hab keine Hunge";
 
-// 1. Create the socket, our end of the exchange: UDP over IPv4.
+// 1. Create the socket, for UDP over IPv4.
 const socket = dgram.createSocket("udp4");
 
-// 2. Bind it to an address: what is sent there comes to this socket. Node calls
-//    the function when that is done.
-socket.bind(PORT, HOST, () => console.log("Starting server........."));
-
-// 3. Receive. Python needs an endless loop, "while True". Node has its own: it
-//    calls this function for every datagram ("on", where 01 says "once").
-socket.on("message", (datagram, sender) => {
-  const text = datagram.subarray(0, MAX_BYTES).toString();
-  console.log(text); // I love jingjing
-
-  // 4. Answer the sender, if it can be a client: see isClient(), below.
-  if (!isClient(sender.port, text)) {
-    return console.error(`${sender.address}:${sender.port}: not answered`);
-  }
-  const answer = Buffer.from(ANSWER);
-  socket.send(answer, sender.port, sender.address, sent);
+// 2. Bind it to an address, the port first: what is sent there comes to it.
+//    Node calls the function when that is done.
+let bound = false;
+socket.bind(PORT, HOST, () => {
+  bound = true;
+  console.log("Starting server.........");
 });
 
-// How it ends: by Ctrl+C (SIGINT) or `kill` (SIGTERM). Without these listeners,
-// it would end without its last line, "Ending ...".
-process.on("SIGINT", end);
-process.on("SIGTERM", end);
+// 3. Receive. Python needs an endless loop, "while True". Node has its own: it
+//    calls this function, a listener, for every datagram ("on", not "once").
+socket.on("message", (datagram, sender) => {
+  const text = datagram.subarray(0, 500).toString();
+  console.log(text); // I love jingjing
+
+  // 4. Answer the sender, unless its port is a service's or its message is our
+  //    answer: a sender can be forged, to have two servers answer each other.
+  //    (One with another port and answer would still get through.)
+  if (sender.port < 1024 || text === ANSWER) {
+    console.error(`${sender.address}:${sender.port}: not answered`);
+    return;
+  }
+  socket.send(Buffer.from(ANSWER), sender.port, sender.address, (error) => {
+    if (error) console.error(error.message);
+  });
+});
+
+// How it ends: by Ctrl+C (SIGINT) or `kill` (SIGTERM).
+process.on("SIGINT", end).on("SIGTERM", end);
 
 function end() {
   console.log("Ending server........");
   process.exit(); // closes the socket, too
 }
 
-// What can go wrong: a sender can be forged. Without this check, we would send
-// answers to another server, and it to us, without end. So we answer no port
-// below 1024, where services are (and for port 0, send() would throw), and no
-// message that is our answer: an echo, a server like this one, or we sent it.
-const isClient = (port: number, text: string) =>
-  port >= 1024 && text !== ANSWER;
-
-// Without this function, we would not learn that an answer could not be sent.
-function sent(error: Error | null) {
-  if (error) console.error(error.message);
-}
-
-// Without the listener for "error", a port that another program uses would end
-// ours with a stack trace. So would a receive that fails later, once bound.
-let bound = false;
-socket.on("listening", () => bound = true);
+// What can go wrong: another program has the port; then we end. Later, a single
+// receive may fail; then we go on.
 socket.on("error", (error) => {
-  if (bound) return console.error(`UDP ${HOST}:${PORT}: ${error.message}`);
-  console.error(
-    `Cannot serve UDP ${HOST}:${PORT} (${error.message}). If another server ` +
-      "is running there, stop it with Ctrl+C, then start this one again.",
-  );
-  process.exit(1);
+  const advice = bound ? "" : ". Is another server running? Stop it first.";
+  console.error(error.message + advice);
+  if (!bound) process.exit(1);
 });
-
-// Without these listeners, we would end when we print to a closed pipe, a full
-// disk or a terminal that is gone.
-for (const out of [process.stdout, process.stderr]) out.on("error", () => {});
