@@ -1,69 +1,61 @@
 // 05 TCP client: connects, sends one message and prints the answer.
-// (Case 05 of the chapter 《Socket 编程》, whose programs are in Python.)
+// Case 05 of the chapter 《Socket 编程》. See https://nodejs.org/api/net.html
 //
 //   npx tsx scripts/04-tcp-server.ts            start the server first,
 //   npx tsx scripts/05-tcp-client.ts            then this, in a second terminal
 //   npx tsx scripts/05-tcp-client.ts "Hello"    or this: a message of your own
 
-import net from "node:net";
+import net from "node:net"; // TCP
 
 const HOST = "127.0.0.1"; // the server's machine: this one
 const PORT = 8998; // the server's program on that machine
-const MAX_BYTES = 500; // the most we take of the answer; the rest is dropped
 const TIMEOUT = 10_000; // milliseconds to wait for the whole answer
 
-// 1. Create the socket. A client need not bind it: when it connects, the system
-//    gives it a free port.
+// 1. Create the socket.
 const socket = new net.Socket();
 
-// 2. Connect to the server's address. Python waits here until that is done.
-//    Node goes on, and keeps what we send until there is a connection.
+// 2. Connect to the server's address, the port first. Python waits here. Node
+//    goes on, and keeps what we send until there is a connection.
 socket.connect(PORT, HOST);
 
-// 3. Send. The text is the one given with the command, or our own if that is
-//    empty, since TCP cannot carry an empty message. Only bytes travel, so it
-//    is encoded as bytes first, in UTF-8.
+// 3. Send. Only bytes travel, so the text is encoded, as UTF-8. (TCP cannot
+//    carry an empty message: "||" sends our own in its place.)
 const message = Buffer.from(process.argv[2] || "I love wangxiaojing");
 socket.write(message);
 
-// 4. Receive. TCP keeps the order of the bytes, but not where a message ends:
-//    an answer may come in pieces. Collect them first and decode last, because
-//    one character may be split between two of them.
+// 4. Receive. Node calls this function, a listener, for each piece: TCP keeps
+//    the order of the bytes, but not where a message ends. We keep 500 of them,
+//    and decode them last: a character may be split between two pieces.
 let answer = Buffer.alloc(0);
 socket.on("data", (piece: Buffer) => {
-  answer = Buffer.concat([answer, piece]);
-  if (answer.length >= MAX_BYTES) socket.destroy(); // enough: close now
+  answer = Buffer.concat([answer, piece]).subarray(0, 500);
+  if (answer.length === 500) socket.destroy(); // enough: close
 });
 
-// 5. Close the connection. When the server closes its side, Node closes ours by
-//    itself. Then nothing more can come, and Node calls this function.
+// 5. Close. There is no call: when the server closes its side, Node closes ours.
+//    Only now do we know that the answer is whole, so we print it here.
 socket.on("close", () => {
-  console.log(answer.subarray(0, MAX_BYTES).toString()); // Received msg: ...
+  clearTimeout(timer); // see below
+  if (answer.length > 0) console.log(answer.toString()); // Received msg: ...
 });
 
-// What can go wrong: no server is there, or the connection breaks. Without this
-// listener, we would end with a stack trace.
-socket.on("error", (error) => fail(error.message));
-
-// Without this listener, we would print an empty line when the server closes
-// the connection without an answer.
-socket.on("end", () => {
-  if (answer.length === 0) fail("connection closed");
-});
-
-// Without this timer, we would wait forever for a server that does not answer,
-// or does not close the connection.
-const timer = setTimeout(() => {
-  fail(`timed out after ${TIMEOUT / 1000} seconds`);
-}, TIMEOUT);
-socket.on("close", () => clearTimeout(timer)); // or it would still call fail()
-
-function fail(cause: string) {
-  if (answer.length > 0) console.log(answer.toString());
-  const what = answer.length > 0 ? "Perhaps not the whole answer" : "No answer";
+// What can go wrong: nobody is there, or the connection breaks.
+socket.on("error", (error: NodeJS.ErrnoException) => {
+  const cause = `${HOST}:${PORT}: ${error.code ?? error.message}`;
   console.error(
-    `${what} from TCP ${HOST}:${PORT} (${cause}). ` +
-      "Is 04-tcp-server.ts running there? Start it first.",
+    answer.length > 0
+      ? `Perhaps not the whole answer from ${cause}.`
+      : `No answer from ${cause}. Is the server running?`,
   );
-  process.exit(1);
-}
+  process.exitCode = 1;
+});
+
+// The server closes without an answer.
+socket.on("end", () => {
+  if (answer.length === 0) socket.destroy(new Error("connection closed"));
+});
+
+// It does not answer, or does not close.
+const timer = setTimeout(() => {
+  socket.destroy(new Error(`timed out after ${TIMEOUT / 1000} seconds`));
+}, TIMEOUT);
