@@ -4,22 +4,23 @@
 import { fork } from "node:child_process";
 import dgram from "node:dgram";
 import { once } from "node:events";
+import fs from "node:fs";
 import net from "node:net";
-import { HOST, TCP_PORT, UDP_PORT } from "./peer.ts";
+import os from "node:os";
+import path from "node:path";
+import { freePort, HOST } from "./peer.ts";
 
-const PORTS = { udp: UDP_PORT, tcp: TCP_PORT };
-const SHORTEST = 10_000; // what the port of such a server is higher by
 const ROUND = 10_000; // exchanges, 64 at a time
 
 const shortest = {
-  udp() {
-    const socket = dgram.createSocket("udp4", (data, { port, address }) => {
+  udp(port: number) {
+    const socket = dgram.createSocket("udp4", (data, sender) => {
       console.log(data.toString());
-      socket.send("Ich hab keine Hunge", port, address);
+      socket.send("Ich hab keine Hunge", sender.port, sender.address);
     });
-    socket.bind(UDP_PORT + SHORTEST, HOST, () => console.log("Starting"));
+    socket.bind(port, HOST, () => console.log("Starting"));
   },
-  tcp() {
+  tcp(port: number) {
     const server = net.createServer((client) => {
       client.once("data", (data) => {
         const from = `('${client.remoteAddress}', ${client.remotePort})`;
@@ -27,7 +28,7 @@ const shortest = {
         client.end(`Received msg: ${data} from ${from}`);
       });
     });
-    server.listen(TCP_PORT + SHORTEST, HOST, () => console.log("Starting"));
+    server.listen(port, HOST, () => console.log("Starting"));
   },
 };
 
@@ -49,40 +50,51 @@ const clients = {
   },
 };
 
-type Kind = "udp" | "tcp";
-type Used = Awaited<ReturnType<typeof start>>;
+type Kind = keyof typeof clients;
+type Server = Awaited<ReturnType<typeof start>>;
 
-/** Starts a server, and gives what tells its CPU time and memory so far. */
-async function start(file: string, ...args: string[]) {
+/** Starts a server: a copy of a script's, or the shortest one. */
+async function start(script: string | Kind) {
+  const port = await freePort();
+  let file = import.meta.filename;
+  if (script.endsWith(".ts")) {
+    const source = path.join(import.meta.dirname, "..", "scripts", script);
+    file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "bench-")), script);
+    const text = fs.readFileSync(source, "utf8");
+    fs.writeFileSync(file, text.replace(/(?<=^const PORT = )\d+/m, `${port}`));
+    process.on(
+      "exit",
+      () => fs.rmSync(path.dirname(file), { recursive: true }),
+    );
+  }
   const tell = "process.on('message', () => process.send(" +
     "[process.cpuUsage(), process.memoryUsage.rss() / 2 ** 20]))";
-  const server = fork(`${import.meta.dirname}/${file}`, args, {
+  const server = fork(file, [script, `${port}`], {
     execArgv: ["--import", "tsx", "--import", `data:text/javascript,${tell}`],
     stdio: ["ignore", "pipe", "inherit", "ipc"],
   });
   process.on("exit", () => server.kill());
-  await once(server.stdout as NodeJS.ReadableStream, "data"); // "Starting"
+  await once(server.stdout as NodeJS.ReadableStream, "data"); // its first line
   server.stdout?.resume();
-  return async () => {
+  const used = async () => {
     server.send("?");
     const [[{ user, system }, memory]] = await once(server, "message");
     return { cpu: user + system, memory };
   };
+  return { port, used };
 }
 
 /** Has two servers take turns, and prints what each has spent. */
-async function compare(title: string, kind: Kind, servers: Used[], idle = 0) {
+async function compare(kind: Kind, servers: Server[], idle = 0) {
   const rounds = idle ? 6 : 20;
-  const sides = servers.map((used, i) => ({
-    used,
-    port: PORTS[kind] + (i && !idle ? SHORTEST : 0),
+  const sides = servers.map((server, i) => ({
+    ...server,
     idle: i ? 0 : idle,
     seconds: 0,
     cpu: 0,
     memory: [0],
   }));
   for (let i = 0; i < rounds; i++) {
-    console.log(`${title}: round ${i + 1} of ${rounds}`);
     for (const side of i % 2 ? sides.toReversed() : sides) {
       const held = Array.from(
         { length: side.idle },
@@ -112,19 +124,24 @@ async function compare(title: string, kind: Kind, servers: Used[], idle = 0) {
     "MiB half way": row(({ memory }) => memory[rounds / 2]),
     "MiB at the end": row(({ memory }) => memory[rounds]),
   });
-  console.log(`${title}, ${rounds * ROUND} exchanges each.`);
-  console.log("Expect ratios near 1, and memory that stops growing.\n");
 }
 
-const kind = process.argv[2] as Kind | undefined;
-if (kind) shortest[kind]();
+const [kind, port] = process.argv.slice(2);
+if (kind) shortest[kind as Kind](Number(port));
 else {
-  const than = "(ours) and the shortest server that answers the same (other)";
-  const udp = await start("../scripts/03-looping-udp-server.ts");
-  await compare(`03 ${than}`, "udp", [udp, await start("bench.ts", "udp")]);
-  const tcp = await start("../scripts/04-tcp-server.ts");
-  await compare(`04 ${than}`, "tcp", [tcp, await start("bench.ts", "tcp")]);
-  const idle = "04 with 2,000 idle connections (ours) and without (other)";
-  await compare(idle, "tcp", [tcp, tcp], 2_000);
+  console.log(
+    "Three comparisons, in about a minute. Expect ratios near 1, and memory " +
+      "that stops growing.\n\n" +
+      "03 (ours) and the shortest server that answers the same (other):",
+  );
+  const udp = await start("03-looping-udp-server.ts");
+  await compare("udp", [udp, await start("udp")]);
+  console.log(
+    "04 (ours) and the shortest server that answers the same (other):",
+  );
+  const tcp = await start("04-tcp-server.ts");
+  await compare("tcp", [tcp, await start("tcp")]);
+  console.log("04 with 2,000 idle connections (ours) and without (other):");
+  await compare("tcp", [tcp, tcp], 2_000);
   process.exit();
 }

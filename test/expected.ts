@@ -1,67 +1,61 @@
 // What the scripts print, each text once. The README quotes it, too.
 
-import { HOST, TCP_PORT, UDP_PORT } from "./peer.ts";
+import { HOST } from "./peer.ts";
 import { runtime } from "./program.ts";
 
 /** Texts as lines. */
 export const lines = (...texts: string[]): string =>
   texts.map((text) => `${text}\n`).join("");
 
+/** The first line of each server, and its last. */
+export const starting = {
+  "01": "Starting server.........",
+  "03": "Starting server.........",
+  "04": "Starting tcp server.......",
+};
+export const ending = {
+  "01": "Ending server........",
+  "03": "Ending server........",
+  "04": "Ending tcp server.......",
+};
+
 export const udp = {
-  starting: "Starting server.........",
-  ending: "Ending server........",
   message: "I love jingjing",
   answer: "Ich hab keine Hunge",
 };
 
 export const tcp = {
-  starting: "Starting tcp server.......",
-  ending: "Ending tcp server.......",
   message: "I love wangxiaojing",
-  answer: (message: string, port: number): string =>
-    `Received msg: ${message} from ('${HOST}', ${port})`,
+  answer: (message: string, port: number, host = HOST): string =>
+    `Received msg: ${message} from ('${host}', ${port})`,
 };
 
-const cannotServe = (address: string, cause: string) =>
-  `Cannot serve ${address} (${cause}). If another server is running there, ` +
-  "stop it with Ctrl+C, then start this one again.";
-
-/** 01, 03 and 04 where another program has the port. */
+/** A server whose port another program has. (Bun leaves the port out.) */
+const STOP_IT = "Is another server running? Stop it first.";
 export const taken = {
-  udp: cannotServe(
-    `UDP ${HOST}:${UDP_PORT}`,
-    // Bun leaves the port out.
-    `bind EADDRINUSE ${HOST}${runtime === "bun" ? "" : `:${UDP_PORT}`}`,
-  ),
-  tcp: cannotServe(
-    `TCP ${HOST}:${TCP_PORT}`,
-    `listen EADDRINUSE: address already in use ${HOST}:${TCP_PORT}`,
-  ),
+  udp: (port: number): string =>
+    `bind EADDRINUSE ${HOST}${runtime === "bun" ? "" : `:${port}`}. ${STOP_IT}`,
+  tcp: (port: number): string =>
+    `listen EADDRINUSE: address already in use ${HOST}:${port}. ${STOP_IT}`,
 };
 
-/** 02 and 05 without an answer. */
+/** 02 and 05 without an answer, or with a part of it. */
 export const noAnswer = {
-  udp: (port = UDP_PORT): string =>
-    `No answer from UDP ${HOST}:${port} (timed out after 5 seconds). ` +
-    "Is 01-udp-server.ts or 03-looping-udp-server.ts running there? " +
-    "Start it first.",
-  notSent: (cause: string): string =>
-    `No answer from UDP ${HOST}:${UDP_PORT} (${cause}). ` +
-    "Message too long, address wrong, or no port free?",
-  tcp: (cause: string, port = TCP_PORT): string =>
-    `No answer from TCP ${HOST}:${port} (${cause}). ` +
-    "Is 04-tcp-server.ts running there? Start it first.",
-  notWhole: (cause: string, port = TCP_PORT): string =>
-    `Perhaps not the whole answer from TCP ${HOST}:${port} (${cause}). ` +
-    "Is 04-tcp-server.ts running there? Start it first.",
+  udp: (port: number, seconds = 5): string =>
+    `No answer from ${HOST}:${port} in ${seconds} seconds. ` +
+    "Is the server running?",
+  tcp: (port: number, cause: string): string =>
+    `No answer from ${HOST}:${port}: ${cause}. Is the server running?`,
+  notWhole: (port: number, cause: string): string =>
+    `Perhaps not the whole answer from ${HOST}:${port}: ${cause}.`,
+  tooLong: (port: number): string => `send EMSGSIZE ${HOST}:${port}`,
 };
 
 export const cause = {
-  tooLong: `send EMSGSIZE ${HOST}:${UDP_PORT}`,
-  nobody: `connect ECONNREFUSED ${HOST}:${TCP_PORT}`,
-  reset: "read ECONNRESET",
+  nobody: "ECONNREFUSED",
+  reset: "ECONNRESET",
   closed: "connection closed",
-  late: "timed out after 10 seconds",
+  late: (seconds = 10): string => `timed out after ${seconds} seconds`,
 };
 
 /** 03 and 04, of one client. */

@@ -5,7 +5,8 @@
 //                       taken for one from there. (Such a sender is forged, with
 //                       a raw socket.) One that says "fail" is a receive that
 //                       fails. (That is how Windows and Bun tell the sender of
-//                       an answer that nobody was there.)
+//                       an answer that nobody was there.) Before every
+//                       connection an accept fails.
 //   faults.ts SCRIPT exhausted
 //                       When it makes its socket, the process has as many files
 //                       open as it may.
@@ -13,51 +14,56 @@
 import dgram from "node:dgram";
 import fs from "node:fs";
 import net from "node:net";
-import path from "node:path";
 import { pathToFileURL } from "node:url";
 
 // The script is to see the command line that it has without us.
 const [script, exhausted] = process.argv.splice(2, 2);
 
 // deno-lint-ignore no-explicit-any -- any arguments, passed on
-type Any = any[];
+type Any = any;
 
-const { emit } = dgram.Socket.prototype as { emit: (...args: Any) => boolean };
-dgram.Socket.prototype.emit = function (event: string, ...args: Any) {
-  if (event === "message") {
-    const [data, sender] = args;
-    const text = String(data);
-    const [, port, address] = /^from (?:port (\d+)|([\d.]+))$/.exec(text) ?? [];
-    if (port) sender.port = Number(port);
-    if (address) sender.address = address;
-    if (text === "fail") {
-      return emit.call(this, "error", new Error("recvmsg ECONNRESET"));
-    }
-  }
-  return emit.call(this, event, ...args);
-};
-
-if (exhausted) {
-  const exhaust = () => {
-    try {
-      while (true) fs.openSync(import.meta.filename, "r");
-    } catch {
-      // That was the last one.
-    }
-  };
-  const { createSocket } = dgram;
-  dgram.createSocket = (...args: Any) => {
-    exhaust();
-    return createSocket(...args as Parameters<typeof createSocket>);
-  };
-  const { connect } = net.Socket.prototype as {
-    connect: (...args: Any) => net.Socket;
-  };
-  net.Socket.prototype.connect = function (...args: Any) {
-    exhaust();
-    return connect.apply(this, args);
+/** Has a function do something before it does what it always does. */
+function before(
+  of: Any,
+  name: string,
+  first: (self: Any, args: Any[]) => void,
+) {
+  const original = of[name];
+  of[name] = function (...args: Any[]) {
+    first(this, args);
+    return original.apply(this, args);
   };
 }
 
-const file = path.resolve(import.meta.dirname, "..", "scripts", script);
-await import(pathToFileURL(file).href);
+before(dgram.Socket.prototype, "emit", (_, args) => {
+  const [event, data, sender] = args;
+  if (event !== "message") return;
+  const [, port, address] = /^from (?:port (\d+)|([\d.]+))$/.exec(data) ?? [];
+  if (port) sender.port = Number(port);
+  if (address) sender.address = address;
+  if (String(data) === "fail") {
+    args.splice(0, 3, "error", new Error("recvmsg ECONNRESET"));
+  }
+});
+
+before(net.Server.prototype, "emit", (server, [event]) => {
+  if (event === "connection") server.emit("error", new Error("accept EMFILE"));
+});
+
+function exhaust() {
+  try {
+    while (true) fs.openSync(import.meta.filename, "r");
+  } catch {
+    // That was the last one.
+  }
+}
+if (exhausted) {
+  const untilThen = () => {
+    exhaust();
+    process.nextTick(exhaust); // a runtime may still have closed one
+  };
+  before(dgram, "createSocket", untilThen);
+  before(net.Socket.prototype, "connect", untilThen);
+}
+
+await import(pathToFileURL(script).href);

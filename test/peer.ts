@@ -6,26 +6,22 @@ import net from "node:net";
 import type { TestContext } from "vitest";
 
 export const HOST = "127.0.0.1";
-export const UDP_PORT = 7852;
-export const TCP_PORT = 8998;
 
-// UDP
+/** Another address of this machine. Linux and Windows have it, macOS not. */
+export const ELSEWHERE = "127.0.0.2";
+export const onlyOneAddress = process.platform === "darwin";
 
-/** A UDP socket of the test's, bound to a free port or to the one given. */
+/** A UDP socket, bound to a free port. */
 export async function udpSocket(
   t: TestContext,
-  port = 0,
   host = HOST,
+  reuseAddr = false,
 ): Promise<dgram.Socket> {
-  const socket = dgram.createSocket("udp4");
+  const socket = dgram.createSocket({ type: "udp4", reuseAddr });
   t.onTestFinished(() => {
-    try {
-      socket.close();
-    } catch {
-      // The test has closed it.
-    }
+    socket.close();
   });
-  socket.bind(port, host);
+  socket.bind(0, host);
   await once(socket, "listening");
   socket.on("error", () => {}); // Windows': a datagram found nobody
   return socket;
@@ -47,136 +43,115 @@ export function udpInbox(socket: dgram.Socket): () => Promise<string[]> {
 /** Sends a datagram to a server and gives its answer. */
 export async function udpAsk(
   t: TestContext,
-  message: string | Buffer,
+  port: number,
+  message: string,
 ): Promise<string> {
   const socket = await udpSocket(t);
-  socket.send(message, UDP_PORT, HOST);
+  socket.send(message, port, HOST);
   const [answer] = await once(socket, "message");
-  socket.close();
   return String(answer);
 }
 
-/** Waits for a server that cannot say when it starts: asks until it answers. */
-export async function udpReady(t: TestContext): Promise<void> {
-  const socket = await udpSocket(t);
-  const again = setInterval(() => socket.send("ready?", UDP_PORT, HOST), 100);
-  t.onTestFinished(() => clearInterval(again));
-  await once(socket, "message");
-  clearInterval(again);
-}
-
-// TCP
-
-/** A TCP server of the test's, and what it does with each connection. */
+/** A TCP server on a free port, and what it does with each connection. */
 export async function tcpServer(
   t: TestContext,
   accepted: (connection: net.Socket) => void,
-  port = TCP_PORT,
-): Promise<{ port: number; left: () => Promise<unknown> }> {
-  const connections: net.Socket[] = [];
-  const leaving: Promise<unknown>[] = [];
+): Promise<{ port: number; received: () => Promise<string> }> {
+  const received: Promise<string>[] = [];
   // Half open: it closes its side when it wants to, not when the client does.
   const server = net.createServer({ allowHalfOpen: true }, (connection) => {
-    connections.push(connection);
-    leaving.push(
-      new Promise((resolve) =>
-        connection.on("end", resolve).on("close", resolve)
-      ),
-    );
+    t.onTestFinished(() => {
+      connection.destroy();
+    });
+    let text = "";
+    connection.setEncoding("utf8").on("data", (piece) => text += piece);
     connection.on("error", () => {});
+    received.push(
+      new Promise((resolve) => {
+        const left = () => resolve(text);
+        connection.on("end", left).on("close", left);
+      }),
+    );
     accepted(connection);
-    connection.resume();
   });
   t.onTestFinished(() => {
     server.close();
-    for (const connection of connections) connection.destroy();
   });
-  server.listen(port, HOST);
+  server.listen(0, HOST);
   await once(server, "listening");
   return {
     port: (server.address() as net.AddressInfo).port,
-    /** Waits until each client has closed its side. */
-    left: () => Promise.all(leaving),
+    /** All that has come, when every client has closed its side. */
+    received: async () => (await Promise.all(received)).join(),
   };
 }
 
 /** A connection to a server: what has come over it, and how it ended. */
-export class TcpPeer {
-  received = "";
-  error = "";
-  readonly connection: net.Socket;
-  readonly connected: Promise<unknown>;
-  readonly ended: Promise<unknown>;
-  readonly closed: Promise<unknown>;
-
-  constructor(port: number, host: string) {
-    // Half open: it closes its side when the test wants to.
-    const connection = net.connect({ port, host, allowHalfOpen: true });
-    connection.on("data", (data) => this.received += data);
-    connection.on("error", (error: NodeJS.ErrnoException) => {
-      this.error = error.code ?? error.message;
-    });
-    this.connection = connection;
-    const event = (name: string) =>
-      new Promise((resolve) => connection.on(name, resolve));
-    this.connected = event("connect");
-    this.ended = event("end");
-    this.closed = event("close");
-  }
-
-  get port(): number {
-    return this.connection.localPort as number;
-  }
+export interface TcpPeer {
+  connection: net.Socket;
+  port: number;
+  received: string;
+  error: string;
+  /** The server has closed its side, or the connection is closed. */
+  ended: Promise<unknown>;
+  closed: Promise<unknown>;
 }
 
-/** A peer whose connection stands. */
+/** Connects to a server. */
 export async function tcpConnect(
   t: TestContext,
-  port = TCP_PORT,
-  host = HOST,
+  port: number,
+  localAddress = HOST,
 ): Promise<TcpPeer> {
-  const peer = new TcpPeer(port, host);
+  // Half open: it closes its side when the test wants to.
+  const options = { port, host: HOST, localAddress, allowHalfOpen: true };
+  const connection = net.connect(options);
   t.onTestFinished(() => {
-    peer.connection.destroy();
+    connection.destroy();
   });
-  await Promise.race([peer.connected, peer.closed]);
-  if (peer.error) throw new Error(`no connection to ${port}: ${peer.error}`);
+  await once(connection, "connect");
+  const event = (name: string) =>
+    new Promise((resolve) => connection.on(name, resolve));
+  const closed = event("close");
+  const peer: TcpPeer = {
+    connection,
+    port: connection.localPort as number,
+    received: "",
+    error: "",
+    ended: Promise.race([event("end"), closed]),
+    closed,
+  };
+  connection.on("data", (data) => peer.received += data);
+  connection.on("error", (error: NodeJS.ErrnoException) => {
+    peer.error = error.code ?? error.message;
+  });
   return peer;
-}
-
-/** Waits for a server that cannot say when it starts: asks until it answers. */
-export async function tcpReady(t: TestContext): Promise<void> {
-  let over = false;
-  t.onTestFinished(() => {
-    over = true;
-  });
-  while (!over && !await tcpAsk(t, "ready?").catch(() => null)) {
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
 }
 
 /** Sends a message and takes the answer until the server closes. */
 export async function tcpAsk(
   t: TestContext,
+  port: number,
   message: string | Buffer,
-  port?: number,
+  localAddress?: string,
 ): Promise<{ port: number; answer: string }> {
-  const peer = await tcpConnect(t, port);
-  const mine = peer.port;
+  const peer = await tcpConnect(t, port, localAddress);
   peer.connection.write(message);
-  await Promise.race([peer.ended, peer.closed]);
+  await peer.ended;
   peer.connection.end();
   await peer.closed;
-  return { port: mine, answer: peer.received + peer.error };
+  return { port: peer.port, answer: peer.received + peer.error };
 }
 
-// Both
+// Each worker of Vitest's looks in a thousand of its own, below the ports that
+// a system gives to clients.
+const pool = Number(process.env.VITEST_POOL_ID ?? 0);
+const lowest = 10_000 + 1_000 * (pool % 20);
+let next = Math.floor(Math.random() * 1_000);
 
-let nextPort = 20_000 + 1_000 * Number(process.env.VITEST_POOL_ID);
-
-/** A free port, below those that the system gives to clients. */
+/** A free port. */
 export async function freePort(): Promise<number> {
-  const port = nextPort++;
+  const port = lowest + next++ % 1_000;
   const udp = dgram.createSocket("udp4").bind(port, HOST);
   const tcp = net.createServer().listen(port, HOST);
   try {

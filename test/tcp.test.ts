@@ -1,272 +1,169 @@
 import { once } from "node:events";
-import type net from "node:net";
-import { describe, expect, test } from "vitest";
-import { cause, client, lines, noAnswer, taken, tcp } from "./expected.ts";
+import net from "node:net";
+import { describe, expect, test, type TestContext } from "vitest";
 import {
-  HOST,
-  TCP_PORT,
+  cause,
+  client,
+  ending,
+  lines,
+  noAnswer,
+  starting,
+  taken,
+  tcp,
+} from "./expected.ts";
+import {
+  ELSEWHERE,
+  freePort,
+  onlyOneAddress,
   tcpAsk,
   tcpConnect,
-  type TcpPeer,
-  tcpReady,
   tcpServer,
 } from "./peer.ts";
 import {
-  asTyped,
-  copy,
-  direct,
-  folder,
-  folders,
-  lostOutputs,
+  limited,
+  type Program,
   run,
-  runExhausted,
   runtime,
   serve,
   windows,
 } from "./program.ts";
 
-const SERVER = "04-tcp-server.ts";
-const CLIENT = "05-tcp-client.ts";
+/** The server answers as if nothing had been. */
+async function answersAsEver(t: TestContext, server: Program) {
+  const { port, answer } = await tcpAsk(t, server.port, "still there?");
+  expect(answer).toBe(tcp.answer("still there?", port));
+}
 
-const ANSWERED = {
-  status: 0,
-  stdout: expect.stringMatching(
-    /^Received msg: I love wangxiaojing from \('127\.0\.0\.1', \d+\)\n$/,
-  ),
-  stderr: "",
-};
-
-describe("in pairs", () => {
-  test("04 and 05, three times", async (t) => {
-    const server = await serve(t, SERVER, { command: asTyped });
-    let printed = lines(tcp.starting);
-    for (let i = 0; i < 3; i++) {
-      const end = await run(t, CLIENT, { command: asTyped });
-      expect(end).toEqual(ANSWERED);
-      printed += end.stdout;
+describe.concurrent("04 TCP server", () => {
+  test("answers whatever comes, and prints the answer", async (t) => {
+    const notUtf8 = Buffer.from([0x61, 0xff, 0x62]);
+    const messages: [string | Buffer, string][] = [
+      ["我 ❤️ 小静 \n", "我 ❤️ 小静 \n"],
+      [notUtf8, "a�b"],
+      [`${"x".repeat(499)} y`, `${"x".repeat(499)} `],
+      [`${"x".repeat(499)}我`, `${"x".repeat(499)}�`],
+      // More than the system keeps: the server must read on.
+      ["x".repeat(50_000_000), "x".repeat(500)],
+    ];
+    const server = await serve(t, "04");
+    const answers = [];
+    for (const [message, text] of messages) {
+      const { port, answer } = await tcpAsk(t, server.port, message);
+      expect(answer).toBe(tcp.answer(text, port));
+      answers.push(answer);
     }
-    await server.printed(printed);
+    await server.printed(lines(starting["04"], ...answers));
   });
 
-  test.for(folders)("as copies in %s", async ([, packageJson], t) => {
-    const command = asTyped;
-    const place = folder(t, packageJson);
-    const server = await serve(t, copy(SERVER, place), { command });
-    const end = await run(t, copy(CLIENT, place), { command });
-    expect(end).toEqual(ANSWERED);
-    await server.printed(lines(tcp.starting) + end.stdout);
-  });
-});
-
-describe("04 TCP server", () => {
-  /** The server answers as if nothing had been. */
-  async function answersAsEver(t: Parameters<typeof tcpAsk>[0]) {
-    const { port, answer } = await tcpAsk(t, "still there?");
-    expect(answer).toBe(tcp.answer("still there?", port));
-  }
-
-  test.for<[string, string | Buffer, string]>([
-    ["Chinese", "我爱王小静", "我爱王小静"],
-    ["emoji", "I ❤️ 小静 👩‍👩‍👧", "I ❤️ 小静 👩‍👩‍👧"],
-    ["500 bytes", "x".repeat(500), "x".repeat(500)],
-    ["501 bytes", `${"x".repeat(500)}y`, "x".repeat(500)],
-    [
-      "a character across byte 500",
-      `${"x".repeat(499)}我`,
-      `${"x".repeat(499)}�`,
-    ],
-    ["bytes that are not UTF-8", Buffer.from([0x61, 0xff, 0x62]), "a\uFFFDb"],
-    ["spaces and line breaks", " a\n b\n", " a\n b\n"],
-    ["a megabyte", "x".repeat(1_000_000), "x".repeat(500)],
-  ])("answers %s, and prints the answer", async ([, message, text], t) => {
-    const server = await serve(t, SERVER);
-    const { port, answer } = await tcpAsk(t, message);
-    expect(answer).toBe(tcp.answer(text, port));
-    await server.printed(lines(tcp.starting, answer));
-  });
-
-  // Linux and Windows have all of 127.0.0.0/8, macOS has 127.0.0.1 alone.
-  test.skipIf(process.platform === "darwin")(
-    "is at 127.0.0.1 only",
+  test.skipIf(onlyOneAddress)(
+    "is at 127.0.0.1 only, and names a client from elsewhere",
     async (t) => {
-      await serve(t, SERVER);
-      const elsewhere = tcpConnect(t, TCP_PORT, "127.0.0.2");
-      await expect(elsewhere).rejects.toThrow("ECONNREFUSED");
-      await answersAsEver(t);
+      const server = await serve(t, "04");
+      const elsewhere = net.connect(server.port, ELSEWHERE);
+      await expect(once(elsewhere, "connect")).rejects.toThrow("ECONNREFUSED");
+      const { port, answer } = await tcpAsk(t, server.port, "hi", ELSEWHERE);
+      expect(answer).toBe(tcp.answer("hi", port, ELSEWHERE));
     },
   );
 
-  test("answers 100 clients at the same time", async (t) => {
-    const server = await serve(t, SERVER);
-    const texts = Array.from({ length: 100 }, (_, i) => `client ${i}`);
-    const asked = await Promise.all(texts.map((text) => tcpAsk(t, text)));
-    const answers = asked.map(({ answer }) => answer);
-    expect(answers)
-      .toEqual(asked.map(({ port }, i) => tcp.answer(texts[i], port)));
-    const printed = lines(tcp.starting, ...answers);
-    await server.until(({ stdout }) => stdout.length >= printed.length);
-    expect(server.stdout.split("\n").sort()).toEqual(
-      printed.split("\n").sort(),
-    );
-  });
-
-  test("answers others while a client is silent", async (t) => {
-    await serve(t, SERVER);
-    const silent = await tcpConnect(t);
-    await answersAsEver(t);
-    silent.connection.write("at last");
-    await silent.ended;
-    expect(silent.received).toBe(tcp.answer("at last", silent.port));
-  });
-
-  test("answers others while a client sends without end", async (t) => {
-    await serve(t, SERVER);
-    const { connection, ended } = await tcpConnect(t);
+  test("answers 100 clients while one is silent and one sends on", async (t) => {
+    const server = await serve(t, "04");
+    const silent = await tcpConnect(t, server.port);
+    const { connection, ended } = await tcpConnect(t, server.port);
     const send = () => {
       while (connection.write(Buffer.alloc(65_536)));
       connection.once("drain", send);
     };
     send();
-    await ended; // the server has answered and closed its side; the flood goes on
-    for (let i = 0; i < 10; i++) await answersAsEver(t);
+    await ended; // the server has closed its side; the flood goes on
+    const texts = Array.from({ length: 100 }, (_, i) => `client ${i}`);
+    const asked = texts.map((text) => tcpAsk(t, server.port, text));
+    for (const [i, { port, answer }] of (await Promise.all(asked)).entries()) {
+      expect(answer).toBe(tcp.answer(texts[i], port));
+    }
+    silent.connection.write("at last");
+    await silent.ended;
+    expect(silent.received).toBe(tcp.answer("at last", silent.port));
   });
 
   test("takes the first piece of a message, and reads on", async (t) => {
-    const server = await serve(t, SERVER);
-    const { connection, ...peer } = await tcpConnect(t);
-    connection.setNoDelay().write("a");
+    const server = await serve(t, "04");
+    const peer = await tcpConnect(t, server.port);
+    peer.connection.setNoDelay().write("a");
     await peer.ended;
     for (const byte of "bcdefgh") {
-      await new Promise((sent) => connection.write(byte, sent));
+      await new Promise((sent) => peer.connection.write(byte, sent));
     }
-    connection.end();
-    await peer.closed;
-    await answersAsEver(t);
-    await server.until(({ stdout }) => stdout.includes("there?"));
-    expect(server.stdout.match(/Received msg: .+ from/g))
-      .toEqual(["Received msg: a from", "Received msg: still there? from"]);
-    expect(server.stderr).toBe("");
-  });
-
-  test("answers a client that has closed its side after its message", async (t) => {
-    await serve(t, SERVER);
-    const peer = await tcpConnect(t);
-    const { port } = peer;
-    peer.connection.end("over to you");
-    await peer.closed;
-    expect(peer)
-      .toMatchObject({ received: tcp.answer("over to you", port), error: "" });
-  });
-
-  test("closes when a client closes its side and has sent nothing", async (t) => {
-    const server = await serve(t, SERVER);
-    const peer = await tcpConnect(t);
     peer.connection.end();
     await peer.closed;
-    expect(peer).toMatchObject({ received: "", error: "" });
-    await answersAsEver(t);
-    expect(server.stderr).toBe("");
+    await server.printed(lines(starting["04"], tcp.answer("a", peer.port)));
+    expect(peer.error).toBe("");
   });
 
   test("says nothing about clients that simply leave", async (t) => {
-    const server = await serve(t, SERVER);
-    const silent = await tcpConnect(t);
-    silent.connection.destroy();
-    const answered = await tcpConnect(t);
-    answered.connection.write("bye");
-    await answered.ended;
-    answered.connection.destroy();
-    await answersAsEver(t);
-    expect(server.stderr).toBe("");
+    const server = await serve(t, "04");
+    const silent = await tcpConnect(t, server.port);
+    silent.connection.end();
+    await silent.closed;
+    expect([silent.received, silent.error]).toEqual(["", ""]);
+
+    const halfClosed = await tcpConnect(t, server.port);
+    halfClosed.connection.end("over to you");
+    await halfClosed.closed;
+    const answer = tcp.answer("over to you", halfClosed.port);
+    expect([halfClosed.received, halfClosed.error]).toEqual([answer, ""]);
+
+    await server.printed(lines(starting["04"], answer));
   });
 
-  test.for<
-    [string, (t: Parameters<typeof tcpAsk>[0], peer: TcpPeer) => unknown]
-  >(
-    [
-      ["before it sends", (t) => answersAsEver(t)], // by then it is accepted
-      ["after its answer", (_, peer) => {
-        peer.connection.write("x");
-        return peer.ended;
-      }],
-    ],
-  )("names a client that resets %s, and the cause", async ([, before], t) => {
-    const server = await serve(t, SERVER);
-    const peer = await tcpConnect(t);
-    const { port } = peer;
-    await before(t, peer);
-    peer.connection.resetAndDestroy();
-    await server.until(({ stderr }) => stderr.includes("\n"));
-    expect(server.stderr).toBe(lines(client.reset(port)));
-    await answersAsEver(t);
-  });
-
-  test("goes on when clients reset right after they connect or send", async (t) => {
-    const server = await serve(t, SERVER);
-    for (let i = 0; i < 20; i++) {
-      (await tcpConnect(t)).connection.resetAndDestroy();
-      const { connection, closed } = await tcpConnect(t);
-      connection.write("x", () => connection.resetAndDestroy());
-      await closed;
+  test("names a client that resets, and goes on", async (t) => {
+    const server = await serve(t, "04");
+    const silent = await tcpConnect(t, server.port);
+    const answered = await tcpConnect(t, server.port);
+    answered.connection.write("x");
+    await answered.ended; // by then both are accepted
+    const resets = [silent, answered].map(({ port }) => client.reset(port));
+    for (const [i, { connection }] of [silent, answered].entries()) {
+      connection.resetAndDestroy();
+      await t.expect.poll(() => server.stderr)
+        .toBe(lines(...resets.slice(0, i + 1)));
     }
-    await answersAsEver(t);
-    expect(server.stdout + server.stderr).not.toContain("undefined");
+    await answersAsEver(t, server);
   });
 
   // The system accepts for the server while that is stopped, so that they are
   // gone when it sees them. Windows cannot stop a process.
-  test.skipIf(windows)(
-    "goes on when clients are gone before it accepts them",
-    async (t) => {
-      const server = await serve(t, SERVER);
-      server.signal("SIGSTOP");
-      for (let i = 0; i < 20; i++) {
-        const { connection, closed } = await tcpConnect(t);
-        connection.write("x", () => connection.resetAndDestroy());
-        await closed;
-      }
-      server.signal("SIGCONT");
-      await answersAsEver(t);
-      expect(server.stdout + server.stderr).not.toContain("undefined");
-    },
-  );
+  test.skipIf(windows)("outlives clients that are gone at once", async (t) => {
+    const server = await serve(t, "04");
+    server.signal("SIGSTOP");
+    for (let i = 0; i < 20; i++) {
+      const { connection, closed } = await tcpConnect(t, server.port);
+      connection.write("x", () => connection.resetAndDestroy());
+      await closed;
+    }
+    server.signal("SIGCONT");
+    await answersAsEver(t, server);
+    expect(server.stdout + server.stderr).not.toContain("undefined");
+  });
 
-  test("holds thousands of idle connections beside the others", async (t) => {
-    // Not more than this process, and so the server, may open files. Other
-    // systems than Linux have some 16,000 ports for clients, not at once free
-    // again.
-    const report = process.report.getReport() as {
-      userLimits?: { open_files: { soft: number | string } };
-    };
-    const most = Number(report.userLimits?.open_files.soft) || Infinity;
-    const wanted = process.platform === "linux" ? 10_000 : 2_000;
-    const count = Math.min(wanted, most - 500);
-    await serve(t, SERVER);
-    const idle: TcpPeer[] = [];
-    while (idle.length < count) {
-      const some = Array.from({ length: 100 }, () => tcpConnect(t));
-      idle.push(...await Promise.all(some));
-    }
-    const asked = Array.from({ length: 100 }, () => tcpAsk(t, "busy"));
-    for (const { port, answer } of await Promise.all(asked)) {
-      expect(answer).toBe(tcp.answer("busy", port));
-    }
-    const left = idle.filter(({ connection }) =>
-      connection.destroyed || connection.readableEnded
+  test("goes on when accepts fail, and says why", async (t) => {
+    const server = await serve(t, "04", { faults: [] });
+    const asked = await tcpAsk(t, server.port, "1st");
+    const next = await tcpAsk(t, server.port, "2nd");
+    await server.printed(
+      lines(starting["04"], asked.answer, next.answer),
+      lines("accept EMFILE", "accept EMFILE"),
     );
-    expect(left).toEqual([]);
   });
 
   // Windows sets a process no limit of this kind.
   test.skipIf(windows)(
     "outlives more clients than it may open files",
     async (t) => {
-      const server = await serve(t, SERVER, {
-        command: ["sh", "-c", 'ulimit -n 64; exec "$@"', "sh", ...direct],
-      });
-      const first = await tcpConnect(t);
+      const server = await serve(t, "04", { command: limited(64) });
+      const first = await tcpConnect(t, server.port);
       const crowd = await Promise.all(
-        Array.from({ length: 100 }, () => tcpConnect(t)),
+        Array.from({ length: 100 }, () => tcpConnect(t, server.port)),
       );
       first.connection.write("I was first");
       await first.ended;
@@ -275,34 +172,52 @@ describe("04 TCP server", () => {
       // Deno never accepts again once it may open no more, and says nothing.
       if (runtime !== "deno") {
         for (const { closed } of [first, ...crowd]) await closed;
-        await answersAsEver(t);
+        await answersAsEver(t, server);
       }
       expect(server.stderr).not.toContain("    at ");
     },
   );
 
-  test.for(lostOutputs)("goes on with %s", async ([, serveDeaf], t) => {
-    await serveDeaf(t, SERVER);
-    await tcpReady(t);
-    for (let i = 0; i < 5; i++) {
-      const { connection } = await tcpConnect(t);
-      await answersAsEver(t); // by then it is accepted,
-      connection.resetAndDestroy(); // and its reset is told on stderr
+  test("ends a connection after its limit, whatever the client does", {
+    retry: 3,
+  }, async (t) => {
+    const server = await serve(t, "04", { timeout: 2_000 });
+    const peers = [];
+    for (let i = 0; i < 3; i++) peers.push(await tcpConnect(t, server.port));
+    const [silent, sending, late] = peers;
+    const connected = performance.now();
+    const sendOn = (connection: net.Socket) => {
+      const interval = setInterval(() => connection.write("more"), 50);
+      connection.on("close", () => clearInterval(interval));
+    };
+    sendOn(sending.connection);
+    setTimeout(() => late.connection.write("late"), 1_000);
+
+    await silent.ended;
+    expect(performance.now() - connected).toBeCloseTo(2_000, -2.7);
+    expect([silent.received, silent.error]).toEqual(["", ""]);
+    for (const { port, connection, closed } of peers) {
+      await t.expect.poll(() => server.stderr)
+        .toContain(lines(client.timedOut(port)));
+      sendOn(connection); // both sides are closed: who sends on is told
+      await closed;
     }
+    expect(performance.now() - connected).toBeLessThan(3_000);
+    expect(late.received).toMatch(/^Received msg: late from/);
+    await answersAsEver(t, server);
   });
 
-  test("names a taken port, and leaves its holder alone", async (t) => {
-    const server = await serve(t, SERVER);
-    const second = await run(t, SERVER);
-    expect(second).toEqual({ status: 1, stdout: "", stderr: lines(taken.tcp) });
-    await answersAsEver(t);
-    expect(server.stderr).toBe("");
+  test("names a port that another program has", async (t) => {
+    const { port } = await tcpServer(t, () => {});
+    const stderr = lines(taken.tcp(port));
+    expect(await run(t, "04", port)).toEqual({ status: 1, stdout: "", stderr });
   });
 
-  test("binds at once when it is started again after it has served", async (t) => {
+  test("binds at once when it is started again", async (t) => {
+    const port = await freePort();
     for (let i = 0; i < 2; i++) {
-      const server = await serve(t, SERVER);
-      await answersAsEver(t);
+      const server = await serve(t, "04", { port });
+      await answersAsEver(t, server);
       await server.kill();
     }
   });
@@ -311,16 +226,16 @@ describe("04 TCP server", () => {
   test.skipIf(windows).for(["SIGINT", "SIGTERM"] as const)(
     "ends on %s, also when it comes twice, and closes open connections",
     async (signal, t) => {
-      const server = await serve(t, SERVER);
-      const silent = await tcpConnect(t);
-      const answered = await tcpConnect(t);
+      const server = await serve(t, "04");
+      const silent = await tcpConnect(t, server.port);
+      const answered = await tcpConnect(t, server.port);
       answered.connection.write("x");
       await answered.ended;
       server.signal(signal);
       server.signal(signal);
       expect(await server.ended).toEqual({
         status: 0,
-        stdout: lines(tcp.starting, answered.received, tcp.ending),
+        stdout: lines(starting["04"], answered.received, ending["04"]),
         stderr: "",
       });
       silent.connection.end();
@@ -330,28 +245,27 @@ describe("04 TCP server", () => {
   );
 });
 
-describe("05 TCP client", () => {
-  test.for<[string, string[], string]>([
-    ["its own message", [], tcp.message],
-    ["its first argument", ["我 ❤️ 小静", "not this"], "我 ❤️ 小静"],
-    ["its own message in place of an empty one", [""], tcp.message],
-  ])("sends %s and prints the answer", async ([, args, message], t) => {
-    const server = await tcpServer(t, (connection) => {
-      connection.once("data", (data) => connection.end(`<${data}>`));
-    });
-    const end = await run(t, CLIENT, { args });
-    expect(end).toEqual({
-      status: 0,
-      stdout: lines(`<${message}>`),
-      stderr: "",
-    });
-    await server.left();
-  });
+describe.concurrent("05 TCP client", () => {
+  test.for<[string[], string]>([
+    [[], tcp.message],
+    [[" 我 ❤️ ", "not this"], " 我 ❤️ "],
+    [[""], tcp.message],
+  ])(
+    "given %j, sends %j, and prints the answer",
+    async ([args, message], t) => {
+      const { port, received } = await tcpServer(t, (connection) => {
+        connection.once("data", () => connection.end(" 我\n"));
+      });
+      const end = await run(t, "05", port, { args });
+      expect(end).toEqual({ status: 0, stdout: lines(" 我\n"), stderr: "" });
+      expect(await received()).toBe(message);
+    },
+  );
 
   test("prints an answer in pieces whole, with a character cut in two", async (t) => {
     const answer = Buffer.from("我爱");
     let open = false;
-    const server = await tcpServer(t, async (connection) => {
+    const { port } = await tcpServer(t, async (connection) => {
       connection.setNoDelay().write(answer.subarray(0, 4));
       await once(connection, "data"); // it is there, and has the first piece
       setTimeout(() => {
@@ -359,71 +273,83 @@ describe("05 TCP client", () => {
         connection.end(answer.subarray(4));
       }, 100);
     });
-    const end = await run(t, CLIENT);
+    const end = await run(t, "05", port);
     expect(end).toEqual({ status: 0, stdout: "我爱\n", stderr: "" });
     expect(open).toBe(true);
-    await server.left();
   });
 
-  test.for<[string, string, string]>([
-    ["500 bytes", "x".repeat(500), "x".repeat(500)],
-    ["501 bytes", `${"x".repeat(500)}y`, "x".repeat(500)],
-    ["100,000 bytes", "x".repeat(100_000), "x".repeat(500)],
-    [
-      "a character across byte 500",
-      `${"x".repeat(499)}我`,
-      `${"x".repeat(499)}�`,
-    ],
-  ])(
-    "takes %s of a server that does not close",
-    async ([, answer, text], t) => {
-      const server = await tcpServer(t, (connection) => {
-        connection.once("data", () => connection.write(answer));
-      });
-      const end = await run(t, CLIENT);
-      expect(end).toEqual({ status: 0, stdout: lines(text), stderr: "" });
-      await server.left();
-    },
-  );
+  test.for<[string, string]>([
+    [`${"x".repeat(499)} `, `${"x".repeat(499)} `],
+    [`${"x".repeat(499)}我${"y".repeat(100_000)}`, `${"x".repeat(499)}�`],
+  ])("takes 500 bytes of a server that does not close", async (
+    [answer, text],
+    t,
+  ) => {
+    const { port, received } = await tcpServer(t, (connection) => {
+      connection.once("data", () => connection.write(answer));
+    });
+    const end = await run(t, "05", port);
+    expect(end).toEqual({ status: 0, stdout: lines(text), stderr: "" });
+    expect(await received()).toBe(tcp.message);
+  });
 
-  const ends: [string, (connection: net.Socket) => void, string, string][] = [
-    ["closes", (server) => server.end(), "", cause.closed],
-    ["resets", (server) => server.resetAndDestroy(), "", cause.reset],
-    [
-      "answers and resets",
-      (server) => {
-        // Not at once: the answer would be lost on the way.
-        server.write("a part");
-        setTimeout(() => server.resetAndDestroy(), 500);
-      },
-      "a part",
-      cause.reset,
-    ],
-  ];
-  test.for(ends)(
-    "says so when the server %s",
-    async ([, end, part, why], t) => {
-      await tcpServer(t, (server) => server.once("data", () => end(server)));
-      const said = part ? noAnswer.notWhole(why) : noAnswer.tcp(why);
-      const stdout = part && lines(part);
-      expect(await run(t, CLIENT))
-        .toEqual({ status: 1, stdout, stderr: lines(said) });
-    },
-  );
+  const PART = " 我\n";
+  test.for<[string, string, string, (connection: net.Socket) => void]>([
+    ["closes", cause.closed, "", (connection) => connection.end()],
+    ["resets", cause.reset, "", (connection) => connection.resetAndDestroy()],
+    ["answers and resets", cause.reset, PART, (connection) => {
+      // Not at once: the answer would be lost on the way.
+      connection.write(PART);
+      setTimeout(() => connection.resetAndDestroy(), 500);
+    }],
+  ])("says so when the server %s", async ([, why, part, end], t) => {
+    const { port } = await tcpServer(t, (connection) => {
+      connection.once("data", () => end(connection));
+    });
+    const said = part ? noAnswer.notWhole : noAnswer.tcp;
+    const stderr = lines(said(port, why));
+    const stdout = part && lines(part);
+    expect(await run(t, "05", port)).toEqual({ status: 1, stdout, stderr });
+  });
 
   test("says so when nobody is there", async (t) => {
-    const stderr = lines(noAnswer.tcp(cause.nobody));
-    expect(await run(t, CLIENT)).toEqual({ status: 1, stdout: "", stderr });
+    const port = await freePort();
+    const stderr = lines(noAnswer.tcp(port, cause.nobody));
+    expect(await run(t, "05", port)).toEqual({ status: 1, stdout: "", stderr });
   });
 
   // Windows sets a process no limit of this kind.
   test.skipIf(windows)("says that the system has no socket left", async (t) => {
-    const { status, stdout, stderr } = await runExhausted(t, CLIENT);
+    const { port } = await tcpServer(t, () => {});
+    const options = { command: limited(200), faults: ["exhausted"] };
+    const end = await run(t, "05", port, options);
     // Bun takes it for nobody being there.
-    const code = runtime === "bun" ? "ECONNREFUSED" : "EMFILE";
-    const start = `No answer from TCP ${HOST}:${TCP_PORT} (connect ${code} `;
-    expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
-    expect(stderr.startsWith(start)).toBe(true);
-    expect(stderr.match(/\n/g)).toHaveLength(1);
+    const code = runtime === "bun" ? cause.nobody : "EMFILE";
+    const stderr = lines(noAnswer.tcp(port, code));
+    expect(end).toEqual({ status: 1, stdout: "", stderr });
+  });
+
+  test.for<[string, string, (connection: net.Socket) => void]>([
+    ["is silent", "", () => {}],
+    ["answers and does not close", PART, (server) => server.write(PART)],
+    ["sends a byte now and then", "x", (server) => {
+      const more = setInterval(() => server.write("x"), 100);
+      server.on("close", () => clearInterval(more));
+    }],
+  ])("gives up after its limit when the server %s", { retry: 3 }, async (
+    [, part, accepted],
+    t,
+  ) => {
+    let connected = 0;
+    const { port } = await tcpServer(t, (connection) => {
+      connected = performance.now();
+      accepted(connection);
+    });
+    const end = await run(t, "05", port, { timeout: 2_000 });
+    expect(performance.now() - connected).toBeCloseTo(2_000, -2.7);
+    const said = part ? noAnswer.notWhole : noAnswer.tcp;
+    const stderr = lines(said(port, cause.late(2)));
+    expect({ ...end, stdout: end.stdout.replace(/x+/, "x") })
+      .toEqual({ status: 1, stdout: part && lines(part), stderr });
   });
 });
