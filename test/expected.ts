@@ -58,8 +58,11 @@ export const cause = {
   late: (seconds = 10): string => `timed out after ${seconds} seconds`,
 };
 
-/** 03 and 04, of one client. */
+/** 03 and 04, of one client; 01, too, of an answer that is not sent. */
 export const client = {
+  notSent: (port: number): string =>
+    // Deno knows no better
+    `send ${runtime === "deno" ? "UNKNOWN" : "EACCES"} 127.255.255.255:${port}`,
   notAnswered: (port: number): string => `${HOST}:${port}: not answered`,
   reset: (port: number): string => `${HOST}:${port}: read ECONNRESET`,
   timedOut: (port: number): string => `${HOST}:${port}: timed out`,

@@ -81,7 +81,7 @@ describe.concurrent("01 UDP server", () => {
       expect(await server.ended).toEqual({
         ...served01(message, message),
         status: 1,
-        stderr: lines(`send EACCES 127.255.255.255:${port}`),
+        stderr: lines(client.notSent(port)),
       });
     },
   );
@@ -225,7 +225,7 @@ describe.concurrent("03 looping UDP server", () => {
       socket.send("from 127.255.255.255", server.port, HOST);
       const { port } = socket.address();
       await t.expect.poll(() => server.stderr)
-        .toBe(lines(`send EACCES 127.255.255.255:${port}`));
+        .toBe(lines(client.notSent(port)));
       expect(await udpAsk(t, server.port, "still there?")).toBe(udp.answer);
     },
   );
