@@ -1,5 +1,6 @@
 // 02 UDP client: sends one message and prints the answer.
-// Case 02 of the chapter 《Socket 编程》. See https://nodejs.org/api/dgram.html
+// Case 02 of the Python chapter 《Socket 编程》.
+// Reference: https://nodejs.org/api/dgram.html
 //
 //   npx tsx scripts/01-udp-server.ts            start a server first: 01 or 03
 //   npx tsx scripts/02-udp-client.ts            then this, in a second terminal
@@ -14,36 +15,36 @@ const TIMEOUT = 5_000; // milliseconds to wait for the answer
 // 1. Create the socket, for UDP over IPv4.
 const socket = dgram.createSocket("udp4");
 
-// 2. Send to the server's address, the port first. Only bytes travel, so the
-//    text is encoded, as UTF-8. The system gives the socket a free port, and
-//    Node calls the function when the message is sent, or cannot be.
-const message = Buffer.from(process.argv[2] ?? "I love jingjing");
+// 2. Send to the server's address, the port before the host. Only bytes travel,
+//    so the text is encoded, as UTF-8. The system gives our socket a port.
+const text = process.argv[2] ?? "I love jingjing"; // "Hello", or else this
+const message = Buffer.from(text);
 socket.send(message, PORT, HOST, (error) => {
   if (error) fail(error.message);
 });
 
-// 3. Receive the answer. Python waits here; Node calls this function, a
-//    listener, when a datagram arrives, from whoever knows our port. It cannot
-//    come too early: Node first reads this file to its end.
+// 3. Receive the answer. Python waits here. Node waits at the end of this file,
+//    so we have missed nothing. It calls this function, a listener, when a
+//    datagram arrives, from whoever knows our port.
 socket.once("message", (datagram) => {
-  const data = datagram.subarray(0, 200); // what recvfrom(200) keeps of it
+  const data = datagram.subarray(0, 200); // at most 200 bytes: recvfrom(200)
   console.log(data.toString()); // Ich hab keine Hunge
 
   // How it ends: we close the socket, and Node has nothing left to wait for.
   socket.close();
 });
 
-// What can go wrong: no server is there, or a datagram is lost. No one tells
-// this socket, so we wait no longer than that.
+// What can go wrong: no server is there, or a datagram is lost. Nobody tells
+// this socket. Python waits forever, we wait for TIMEOUT.
 const timer = setTimeout(() => {
   fail(
     `No answer from ${HOST}:${PORT} in ${TIMEOUT / 1000} seconds. ` +
       "Is the server running?",
   );
 }, TIMEOUT);
-socket.on("close", () => clearTimeout(timer));
+socket.on("close", () => clearTimeout(timer)); // or Node would wait for it
 
-// The system may have no socket or port left.
+// The system has no socket left for us.
 socket.on("error", (error) => fail(error.message));
 
 function fail(reason: string) {

@@ -1,5 +1,6 @@
 // 05 TCP client: connects, sends one message and prints the answer.
-// Case 05 of the chapter 《Socket 编程》. See https://nodejs.org/api/net.html
+// Case 05 of the Python chapter 《Socket 编程》.
+// Reference: https://nodejs.org/api/net.html
 //
 //   npx tsx scripts/04-tcp-server.ts            start the server first,
 //   npx tsx scripts/05-tcp-client.ts            then this, in a second terminal
@@ -14,28 +15,29 @@ const TIMEOUT = 10_000; // milliseconds to wait for the whole answer
 // 1. Create the socket.
 const socket = new net.Socket();
 
-// 2. Connect to the server's address, the port first. Python waits here. Node
-//    goes on, and keeps what we send until there is a connection.
+// 2. Connect to the server's address, the port before the host. Python waits
+//    here. Node goes on, and keeps what we send until there is a connection.
 socket.connect(PORT, HOST);
 
-// 3. Send. Only bytes travel, so the text is encoded, as UTF-8. (TCP cannot
-//    carry an empty message: "||" sends our own in its place.)
-const message = Buffer.from(process.argv[2] || "I love wangxiaojing");
+// 3. Send. Only bytes travel, so the text is encoded, as UTF-8. (An empty text
+//    would be nothing to send: hence "||".)
+const text = process.argv[2] || "I love wangxiaojing"; // "Hello", or else this
+const message = Buffer.from(text);
 socket.write(message);
 
-// 4. Receive. Node calls this function, a listener, for each piece: TCP keeps
-//    the order of the bytes, but not where a message ends. We keep 500 of them,
-//    and decode them last: a character may be split between two pieces.
+// 4. Receive. Python waits here, for one piece of TCP's stream of bytes. Node
+//    waits at the end of this file, and calls this function, a listener, for
+//    every piece. We decode them last: two may share a character.
 let answer = Buffer.alloc(0);
 socket.on("data", (piece: Buffer) => {
   answer = Buffer.concat([answer, piece]).subarray(0, 500);
-  if (answer.length === 500) socket.destroy(); // enough: close
+  if (answer.length === 500) socket.destroy(); // enough: close now
 });
 
-// 5. Close. There is no call: when the server closes its side, Node closes ours.
-//    Only now do we know that the answer is whole, so we print it here.
+// 5. Close. No call is needed: when the server closes its side, Node closes
+//    ours. Only then can no more come, so we print the answer here.
 socket.on("close", () => {
-  clearTimeout(timer); // see below
+  clearTimeout(timer); // set below; or Node would wait for it
   if (answer.length > 0) console.log(answer.toString()); // Received msg: ...
 });
 
@@ -47,15 +49,15 @@ socket.on("error", (error: NodeJS.ErrnoException) => {
       ? `Perhaps not the whole answer from ${cause}.`
       : `No answer from ${cause}. Is the server running?`,
   );
-  process.exitCode = 1;
+  process.exitCode = 1; // the status when it ends: failed
 });
 
-// The server closes without an answer.
+// The server closes its side without an answer.
 socket.on("end", () => {
   if (answer.length === 0) socket.destroy(new Error("connection closed"));
 });
 
-// It does not answer, or does not close.
+// The server does not answer, or does not close.
 const timer = setTimeout(() => {
   socket.destroy(new Error(`timed out after ${TIMEOUT / 1000} seconds`));
 }, TIMEOUT);
