@@ -31,7 +31,7 @@ export const tcp = {
 };
 
 /** A server whose port another program has. (Bun leaves the port out.) */
-const STOP_IT = "Is another server running? Stop it first.";
+const STOP_IT = "Stop any other server, or change HOST or PORT.";
 export const taken = {
   udp: (port: number): string =>
     `bind EADDRINUSE ${HOST}${runtime === "bun" ? "" : `:${port}`}. ${STOP_IT}`,

@@ -41,7 +41,7 @@ const blocks = (kind: string, where: string) =>
   [...where.matchAll(new RegExp(`^\`\`\`${kind}\\n(.*?)^\`\`\`$`, "gms"))]
     .map(([, body]) => body);
 
-/** The first and second cells of a table's rows, without its head. */
+/** The two cells of each row of a section's table, without its head. */
 const rows = (where: string) =>
   [...where.matchAll(/^(.+?) \| (.+)$/gm)].slice(2)
     .map(([, first, second]) => [first, second]);
@@ -126,6 +126,7 @@ describe("ports and commands:", () => {
       "MODULE_NOT_FOUND",
       "ERR_UNKNOWN_FILE_EXTENSION",
       "Cannot use import statement outside a module",
+      "EAI_AGAIN",
       "npx",
       "npm",
       "Terminate batch job (Y/N)?",
@@ -282,9 +283,9 @@ describe.concurrent("every experiment does what is said:", () => {
     t,
   ) => {
     const [answer, added, answerOfCopy] = codes(experiment("two pieces"));
-    const [line] = blocks("ts", experiment("two pieces"));
+    const [put] = blocks("ts", experiment("two pieces"));
     const change = (text: string) =>
-      `${added}\n` + text.replace(/^ *connection\.once\("data".*\n.*\n/m, line);
+      `${added}\n` + text.replace(/^ *connection\.once\("data".*\n.*\n/m, put);
     const server = await serve(t, "04", changed ? { change } : {});
     const { child } = type(t, "two pieces", server.port);
     const [said] = await once(child.stdout, "data");
