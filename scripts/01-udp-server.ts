@@ -8,18 +8,18 @@
 import dgram from "node:dgram"; // UDP, whose messages are called datagrams
 
 const HOST = "127.0.0.1"; // this machine: only its own programs can reach us
-const PORT = 7852; // this program: any free number from 1024 to 65535
+const PORT = 7852; // this program's number: any free one, 1024 to 65535
 
 // 1. Create the socket, for UDP over IPv4.
 const socket = dgram.createSocket("udp4");
 
-// 2. Bind it to an address, the port before the host: what is sent there comes
-//    to this socket. Node calls the function when that is done.
+// 2. Bind it to an address, port first: what is sent there comes to this
+//    socket. Node calls the function when that is done.
 socket.bind(PORT, HOST, () => console.log("Starting server........."));
 
-// 3. Receive. Python waits here. Node waits at the end of this file, and calls
-//    this function, a listener, when a datagram arrives: "once", so only for
-//    the first.
+// 3. Receive. Python waits here. Node waits after the last line, and calls this
+//    function, a listener, when a datagram arrives: "once", so only for the
+//    first.
 socket.once("message", (datagram, sender) => {
   const data = datagram.subarray(0, 500); // at most 500 bytes: recvfrom(500)
   console.log(data); // <Buffer 49 20 6c ...>, each byte in hexadecimal
@@ -37,7 +37,7 @@ socket.once("message", (datagram, sender) => {
   socket.send(answer, sender.port, sender.address, (error) => {
     if (error) {
       console.error(error.message);
-      process.exitCode = 1; // the status when it ends: failed
+      process.exitCode = 1; // the exit status, when Node ends: failed
     }
 
     // How it ends: we close the socket, and Node has nothing left to wait for.
@@ -47,7 +47,7 @@ socket.once("message", (datagram, sender) => {
 
 // What can go wrong: another program has the port. Python's bind() raises; Node
 // calls this listener.
-socket.on("error", ({ message }) => {
-  console.error(`${message}. Stop any other server, or change HOST or PORT.`);
+socket.on("error", (error) => {
+  console.error(`${error.message}. Stop other servers or change HOST or PORT.`);
   process.exit(1);
 });

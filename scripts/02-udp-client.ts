@@ -15,36 +15,37 @@ const TIMEOUT = 5_000; // milliseconds to wait for the answer
 // 1. Create the socket, for UDP over IPv4.
 const socket = dgram.createSocket("udp4");
 
-// 2. Send to the server's address, the port before the host. Only bytes travel,
-//    so the text is encoded, as UTF-8. The system gives our socket a port.
-const text = process.argv[2] ?? "I love jingjing"; // "Hello", or else this
+// 2. Send to the server's address, port first. Only bytes travel, so the text
+//    is encoded, as UTF-8. The system gives our socket a port.
+const text = process.argv[2] ?? "I love jingjing"; // sys.argv[1], or else this
 const message = Buffer.from(text);
 socket.send(message, PORT, HOST, (error) => {
   if (error) fail(error.message);
 });
 
-// 3. Receive the answer. Python waits here. Node waits at the end of this file,
-//    so we have missed nothing. It calls this function, a listener, when a
-//    datagram arrives, from whoever knows our port.
+// 3. Receive the answer. Python waits here. Node waits after the last line, so
+//    nothing has come yet, and calls this function, a listener, when a datagram
+//    arrives: "once", so only for the first, whoever sent it.
 socket.once("message", (datagram) => {
   const data = datagram.subarray(0, 200); // at most 200 bytes: recvfrom(200)
   console.log(data.toString()); // Ich hab keine Hunge
 
-  // How it ends: we close the socket, and Node has nothing left to wait for.
+  // How it ends: we close the socket. That stops the timer below, too, and Node
+  // has nothing left to wait for.
   socket.close();
 });
 
 // What can go wrong: no server is there, or a datagram is lost. Nobody tells
-// this socket. Python waits forever, we wait for TIMEOUT.
+// this socket. Python waits forever (on Windows it may raise), we for TIMEOUT.
 const timer = setTimeout(() => {
   fail(
     `No answer from ${HOST}:${PORT} in ${TIMEOUT / 1000} seconds. ` +
       "Is the server running?",
   );
 }, TIMEOUT);
-socket.on("close", () => clearTimeout(timer)); // or Node would wait for it
+socket.on("close", () => clearTimeout(timer));
 
-// The system has no socket left for us.
+// The system gives our socket no port.
 socket.on("error", (error) => fail(error.message));
 
 function fail(reason: string) {

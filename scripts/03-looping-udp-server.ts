@@ -1,4 +1,4 @@
-// 03 Looping UDP server: answers every message, until Ctrl+C.
+// 03 Looping UDP server: answers message after message, until Ctrl+C.
 // Case 03 of the Python chapter 《Socket 编程》.
 // Reference: https://nodejs.org/api/dgram.html
 //
@@ -8,30 +8,30 @@
 import dgram from "node:dgram"; // UDP, whose messages are called datagrams
 
 const HOST = "127.0.0.1"; // this machine: only its own programs can reach us
-const PORT = 7852; // this program: any free number from 1024 to 65535
+const PORT = 7852; // this program's number: any free one, 1024 to 65535
 const ANSWER = "Ich hab keine Hunge";
 
 // 1. Create the socket, for UDP over IPv4.
 const socket = dgram.createSocket("udp4");
 
-// 2. Bind it to an address, the port before the host: what is sent there comes
-//    to this socket.
-let bound = false; // asked for in the last lines
+// 2. Bind it to an address, port first: what is sent there comes to this
+//    socket.
+let bound = false; // as long as that is so, an error ends us
 socket.bind(PORT, HOST, () => {
   bound = true;
   console.log("Starting server.........");
 });
 
-// 3. Receive. Python needs an endless loop, "while True". Node has its own, at
-//    the end of this file: it calls this function, a listener, for every
+// 3. Receive. Python needs an endless loop, "while True". Node runs its own
+//    after the last line: it calls this function, a listener, for every
 //    datagram ("on", where 01 has "once").
 socket.on("message", (datagram, sender) => {
-  const text = datagram.subarray(0, 500).toString();
+  const text = datagram.subarray(0, 500).toString(); // recvfrom(500), decode()
   console.log(text); // I love jingjing
 
-  // 4. Answer the sender, unless it has the port of a service, or sends what we
-  //    answer: senders can be forged, to make two servers answer each other
-  //    without end. (Those with higher ports and other answers still can.)
+  // 4. Answer the sender, unless it looks like a server: a port below 1024, or
+  //    our own answer. A forged sender address can make two servers answer each
+  //    other without end. (With higher ports and other answers, it still can.)
   if (sender.port < 1024 || text === ANSWER) {
     console.error(`${sender.address}:${sender.port}: not answered`);
     return;
@@ -48,10 +48,10 @@ function stop() {
 }
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
-// What can go wrong: another program has the port. Then we end. Later, a single
-// receive may fail. Then we go on.
-socket.on("error", ({ message }) => {
-  const hint = bound ? "" : ". Stop any other server, or change HOST or PORT.";
-  console.error(message + hint);
+// What can go wrong: another program has the port, and we end. Later, a single
+// receive may fail, and we go on.
+socket.on("error", (error) => {
+  const hint = bound ? "" : ". Stop other servers or change HOST or PORT.";
+  console.error(error.message + hint);
   if (!bound) process.exit(1);
 });

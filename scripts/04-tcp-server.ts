@@ -1,4 +1,4 @@
-// 04 TCP server: answers every client, all at the same time, until Ctrl+C.
+// 04 TCP server: answers many clients at once, until Ctrl+C.
 // Case 04 of the Python chapter 《Socket 编程》.
 // Reference: https://nodejs.org/api/net.html
 //
@@ -8,25 +8,25 @@
 import net from "node:net"; // TCP
 
 const HOST = "127.0.0.1"; // this machine: only its own programs can reach us
-const PORT = 8998; // this program: any free number from 1024 to 65535
+const PORT = 8998; // this program's number: any free one, 1024 to 65535
 const TIMEOUT = 30_000; // milliseconds that a connection may last
 
 // 1. Create the socket. It only accepts clients: each gets a socket of its own,
 //    the connection.
 const server = net.createServer();
 
-// 2. Bind it to an address, the port before the host.
-// 3. Listen for clients. In Node one call does both, and then calls the
-//    function.
+// 2. Bind it to an address, port first.
+// 3. Listen for clients. In Node one call does both. Node calls the function
+//    when that is done.
 server.listen(PORT, HOST, () => console.log("Starting tcp server......."));
 
-// 4. Accept. Python waits here, for one client at a time. Node waits at the end
-//    of this file, and calls this function, a listener, for every client.
+// 4. Accept. Python waits here, for one client at a time. Node waits after the
+//    last line, and calls this function, a listener, for every client.
 server.on("connection", (connection) => {
   const { remoteAddress: address, remotePort: port } = connection;
 
-  // 5. Receive. TCP is a stream of bytes: a message may come in pieces. As
-  //    recv(500) does, we take the first ("once"). Node drops the others.
+  // 5. Receive. TCP is a stream of bytes: a message may come in pieces. We take
+  //    the first ("once"), as one recv(500) does. Node drops the others.
   connection.once("data", (data: Buffer) => {
     const message = data.subarray(0, 500).toString();
 
@@ -40,34 +40,34 @@ server.on("connection", (connection) => {
     connection.end();
   });
 
-  // What can go wrong with a client: it breaks off the connection.
+  // What can go wrong with a client: its connection breaks.
   connection.on("error", (error) => {
     console.error(`${address}:${port}: ${error.message}`);
   });
 
-  // The client sends nothing, or never leaves. After TIMEOUT we call that an
-  // error and close both sides.
+  // It does not send, or does not close. After TIMEOUT we call that an error,
+  // and drop the connection.
   const timer = setTimeout(() => {
     connection.destroy(new Error("timed out"));
   }, TIMEOUT);
   connection.on("close", () => clearTimeout(timer));
 
-  // The client is gone before we accept it, and has no address.
+  // The connection broke before we accepted it, and has no address.
   if (!port) connection.destroy();
 });
 
 // How it ends: by Ctrl+C (SIGINT) or `kill` (SIGTERM).
 function stop() {
   console.log("Ending tcp server.......");
-  process.exit(); // closes all sockets, the connections too
+  process.exit(); // closes all the sockets, too
 }
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
-// What can go wrong with the server: another program has the port. Then we end.
-// Later, a single accept may fail. Then we go on.
-server.on("error", ({ message }) => {
+// What can go wrong with the server: another program has the port, and we end.
+// Later, a single accept may fail, and we go on.
+server.on("error", (error) => {
   const bound = server.listening;
-  const hint = bound ? "" : ". Stop any other server, or change HOST or PORT.";
-  console.error(message + hint);
+  const hint = bound ? "" : ". Stop other servers or change HOST or PORT.";
+  console.error(error.message + hint);
   if (!bound) process.exit(1);
 });

@@ -15,44 +15,45 @@ const TIMEOUT = 10_000; // milliseconds to wait for the whole answer
 // 1. Create the socket.
 const socket = new net.Socket();
 
-// 2. Connect to the server's address, the port before the host. Python waits
-//    here. Node goes on, and keeps what we send until there is a connection.
+// 2. Connect to the server's address, port first. Python waits here. Node goes
+//    on, and keeps what we send until there is a connection.
 socket.connect(PORT, HOST);
 
-// 3. Send. Only bytes travel, so the text is encoded, as UTF-8. (An empty text
-//    would be nothing to send: hence "||".)
-const text = process.argv[2] || "I love wangxiaojing"; // "Hello", or else this
+// 3. Send. Only bytes travel, so the text is encoded, as UTF-8. ("||" replaces
+//    an empty text, too: TCP cannot send it.)
+const text = process.argv[2] || "I love wangxiaojing"; // sys.argv[1], or this
 const message = Buffer.from(text);
 socket.write(message);
 
 // 4. Receive. Python waits here, for one piece of TCP's stream of bytes. Node
-//    waits at the end of this file, and calls this function, a listener, for
-//    every piece. We decode them last: two may share a character.
+//    waits after the last line, and calls this function, a listener, for every
+//    piece. We decode them together: a character may span two.
 let answer = Buffer.alloc(0);
 socket.on("data", (piece: Buffer) => {
-  answer = Buffer.concat([answer, piece]).subarray(0, 500);
+  answer = Buffer.concat([answer, piece]).subarray(0, 500); // recv(500)
   if (answer.length === 500) socket.destroy(); // enough: close now
 });
 
-// 5. Close. No call is needed: when the server closes its side, Node closes
-//    ours. Only then can no more come, so we print the answer here.
+// 5. Close. When the server closes its side, Node closes ours, without a call.
+//    Then no more can come, so we print the answer here.
 socket.on("close", () => {
-  clearTimeout(timer); // set below; or Node would wait for it
+  clearTimeout(timer); // set below; Node would wait for it
   if (answer.length > 0) console.log(answer.toString()); // Received msg: ...
 });
 
-// What can go wrong: nobody is there, or the connection breaks.
+// What can go wrong: no server is there (its code: ECONNREFUSED), or the
+// connection breaks (ECONNRESET).
 socket.on("error", (error: NodeJS.ErrnoException) => {
   const cause = `${HOST}:${PORT}: ${error.code ?? error.message}`;
   console.error(
     answer.length > 0
-      ? `Perhaps not the whole answer from ${cause}.`
+      ? `Perhaps only part of the answer from ${cause}.`
       : `No answer from ${cause}. Is the server running?`,
   );
-  process.exitCode = 1; // the status when it ends: failed
+  process.exitCode = 1; // the exit status, when Node ends: failed
 });
 
-// The server closes its side without an answer.
+// The server closes its side and has not answered.
 socket.on("end", () => {
   if (answer.length === 0) socket.destroy(new Error("connection closed"));
 });
