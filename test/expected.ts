@@ -31,7 +31,7 @@ export const tcp = {
 };
 
 /** A server whose port another program has. (Bun leaves the port out.) */
-const STOP_IT = "Stop any other server, or change HOST or PORT.";
+const STOP_IT = "Stop other servers or change HOST or PORT.";
 export const taken = {
   udp: (port: number): string =>
     `bind EADDRINUSE ${HOST}${runtime === "bun" ? "" : `:${port}`}. ${STOP_IT}`,
@@ -46,8 +46,8 @@ export const noAnswer = {
     "Is the server running?",
   tcp: (port: number, cause: string): string =>
     `No answer from ${HOST}:${port}: ${cause}. Is the server running?`,
-  notWhole: (port: number, cause: string): string =>
-    `Perhaps not the whole answer from ${HOST}:${port}: ${cause}.`,
+  part: (port: number, cause: string): string =>
+    `Perhaps only part of the answer from ${HOST}:${port}: ${cause}.`,
   tooLong: (port: number): string => `send EMSGSIZE ${HOST}:${port}`,
 };
 
@@ -63,7 +63,8 @@ export const client = {
   notSent: (port: number): string =>
     // Deno knows no better
     `send ${runtime === "deno" ? "UNKNOWN" : "EACCES"} 127.255.255.255:${port}`,
-  notAnswered: (port: number): string => `${HOST}:${port}: not answered`,
+  notAnswered: (port: number, host = HOST): string =>
+    `${host}:${port}: not answered`,
   reset: (port: number): string => `${HOST}:${port}: read ECONNRESET`,
   timedOut: (port: number): string => `${HOST}:${port}: timed out`,
 };

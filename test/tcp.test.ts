@@ -306,7 +306,7 @@ describe.concurrent("05 TCP client", () => {
     const { port } = await tcpServer(t, (connection) => {
       connection.once("data", () => end(connection));
     });
-    const said = part ? noAnswer.notWhole : noAnswer.tcp;
+    const said = part ? noAnswer.part : noAnswer.tcp;
     const stderr = lines(said(port, why));
     const stdout = part && lines(part);
     expect(await run(t, "05", port)).toEqual({ status: 1, stdout, stderr });
@@ -347,7 +347,7 @@ describe.concurrent("05 TCP client", () => {
     });
     const end = await run(t, "05", port, { timeout: 2_000 });
     expect(performance.now() - connected).toBeCloseTo(2_000, -2.7);
-    const said = part ? noAnswer.notWhole : noAnswer.tcp;
+    const said = part ? noAnswer.part : noAnswer.tcp;
     const stderr = lines(said(port, cause.late(2)));
     expect({ ...end, stdout: end.stdout.replace(/x+/, "x") })
       .toEqual({ status: 1, stdout: part && lines(part), stderr });
