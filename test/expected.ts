@@ -65,6 +65,7 @@ export const client = {
     `send ${runtime === "deno" ? "UNKNOWN" : "EACCES"} 127.255.255.255:${port}`,
   notAnswered: (port: number, host = HOST): string =>
     `${host}:${port}: not answered`,
-  reset: (port: number): string => `${HOST}:${port}: read ECONNRESET`,
+  reset: (port: number, host = HOST): string =>
+    `${host}:${port}: read ECONNRESET`,
   timedOut: (port: number): string => `${HOST}:${port}: timed out`,
 };
