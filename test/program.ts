@@ -14,9 +14,9 @@ import { type TestContext, vi } from "vitest";
 import { freePort } from "./peer.ts";
 
 vi.setConfig({
-  testTimeout: 40_000,
+  testTimeout: 60_000,
   maxConcurrency: 3 * os.availableParallelism(),
-  expect: { poll: { timeout: 15_000 } },
+  expect: { poll: { timeout: 30_000 } },
 });
 
 export const windows = process.platform === "win32";
