@@ -115,7 +115,9 @@ describe("ports and commands:", () => {
     const known = [
       noAnswer.udp(7852),
       noAnswer.tooLong(7852),
-      ...[cause.nobody, cause.late()].map((why) => noAnswer.tcp(8998, why)),
+      ...[cause.nobody, cause.late(), cause.closed].map((why) =>
+        noAnswer.tcp(8998, why)
+      ),
       client.reset(54321),
       client.timedOut(54321),
       client.notAnswered(54321),
@@ -133,8 +135,12 @@ describe("ports and commands:", () => {
     ];
     const quoted = rows(section("When it does not work"))
       .flatMap(([see]) => codes(see));
-    for (const quote of quoted) expect(known).toContain(quote);
-    expect(new Set(quoted).size).toBe(known.length);
+    // A message is quoted from its beginning, as far as it tells.
+    for (const message of known) {
+      expect(quoted.filter((quote) => message.startsWith(quote)), message)
+        .toHaveLength(1);
+    }
+    expect(quoted).toHaveLength(known.length);
   });
 });
 
