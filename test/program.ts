@@ -45,9 +45,9 @@ export const asTyped = runner ?? [process.execPath, path.join(tsx, "cli.mjs")];
 const direct = runner ??
   [process.execPath, "--import", pathToFileURL(`${tsx}/loader.mjs`).href];
 
-/** Limits the files that what follows may have open. Not for Windows. */
-export const limited = (files: number): string[] => //
-["sh", "-c", `ulimit -n ${files}; exec "$@"`, "sh", ...direct];
+/** The same, with a limit of files that it may have open. Not for Windows. */
+export const limited = (files: number): string[] =>
+  ["sh", "-c", `ulimit -n ${files}; exec "$@"`, "sh"].concat(direct);
 
 const FAULTS = path.join(import.meta.dirname, "faults.ts");
 
