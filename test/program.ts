@@ -89,7 +89,6 @@ export class Program {
       : [...command, file, ...args];
     this.#child = spawn(name, rest, {
       cwd: path.dirname(file),
-      detached: !windows, // a group of its own, to be ended as a whole
       env: { ...process.env, TSX_DISABLE_CACHE: "1" }, // no two are the same
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -118,13 +117,15 @@ export class Program {
     this.#child.kill(name);
   }
 
-  /** Ends it by force, and the processes that it started. */
+  /** Ends it, and the processes that it started. */
   async kill(): Promise<void> {
     const { pid, exitCode, signalCode } = this.#child;
     if (!pid || exitCode !== null || signalCode !== null) return;
     if (windows) spawn("taskkill", ["/pid", `${pid}`, "/t", "/f"]);
-    else process.kill(-pid, "SIGKILL");
+    else this.#child.kill();
+    const timer = setTimeout(() => this.#child.kill("SIGKILL"), 5_000);
     await this.ended;
+    clearTimeout(timer);
   }
 }
 
