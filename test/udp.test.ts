@@ -42,8 +42,8 @@ const served01 = (message: string | Buffer, text: string) => ({
   stderr: "",
 });
 
-// 501 bytes: white space, a byte that is not UTF-8, and 166 times three, of
-// which 500 bytes take all but the last byte, and 200 all but the 198th.
+// 501 bytes: white space, a byte that is not UTF-8, and 166 characters of three
+// bytes each. Both limits, 500 and 200, cut one of them in two.
 const HOSTILE = Buffer.from([
   ...Buffer.from("\n "),
   0xff,
