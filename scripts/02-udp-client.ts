@@ -17,7 +17,7 @@ const socket = dgram.createSocket("udp4");
 
 // 2. Send to the server's address, port first. Only bytes travel, so the text
 //    is encoded, as UTF-8. The system gives our socket a port.
-const text = process.argv[2] ?? "I love jingjing"; // sys.argv[1], or else this
+const text = process.argv[2] ?? "I love jingjing"; // sys.argv[1], or this
 const message = Buffer.from(text);
 socket.send(message, PORT, HOST, (error) => {
   if (error) fail(error.message);
