@@ -1,7 +1,6 @@
-import dgram from "node:dgram";
 import { once } from "node:events";
 import { inspect } from "node:util";
-import { describe, expect, test, type TestContext } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   client,
   ending,
@@ -19,14 +18,7 @@ import {
   udpInbox,
   udpSocket,
 } from "./peer.ts";
-import {
-  limited,
-  type Program,
-  run,
-  runtime,
-  serve,
-  windows,
-} from "./program.ts";
+import { limited, run, runtime, serve, windows } from "./program.ts";
 
 /** All that 01 prints. */
 const served01 = (message: string | Buffer, text: string) => ({
@@ -188,21 +180,6 @@ describe.concurrent("03 looping UDP server", () => {
     expect(await answers()).toEqual(messages.map(() => udp.answer));
   });
 
-  /** An answer finds nobody. Bun loses what it sends before it is told so. */
-  const nobodyThere = async (t: TestContext, server: Program) => {
-    if (runtime !== "bun") return;
-    await t.expect.poll(() => server.stderr).toContain("ECONNREFUSED");
-  };
-
-  test("goes on when a client is gone before its answer", async (t) => {
-    const server = await serve(t, "03");
-    const gone = dgram.createSocket("udp4");
-    gone.send("gone", server.port, HOST, () => gone.close());
-    await t.expect.poll(() => server.stdout).toContain("gone\n");
-    await nobodyThere(t, server);
-    expect(await udpAsk(t, server.port, "still there?")).toBe(udp.answer);
-  });
-
   test("goes on when receives fail, and says why", async (t) => {
     const server = await serve(t, "03", { faults: [] });
     const socket = await udpSocket(t);
@@ -230,16 +207,19 @@ describe.concurrent("03 looping UDP server", () => {
     },
   );
 
-  test("does not answer ports below 1024", async (t) => {
+  test("answers no port below 1024, and goes on when nobody is there", async (t) => {
     const server = await serve(t, "03", { faults: [] });
     const socket = await udpSocket(t);
     for (const port of [0, 1023, 1024]) {
       socket.send(`from port ${port}`, server.port, HOST);
     }
-    await nobodyThere(t, server);
-    expect(await udpAsk(t, server.port, "still there?")).toBe(udp.answer);
     const refused = lines(client.notAnswered(0), client.notAnswered(1023));
-    expect(server.stderr.startsWith(refused)).toBe(true);
+    await t.expect.poll(() => server.stderr).toContain(refused);
+    // Bun says that nobody has port 1024. Until then, it loses what it sends.
+    if (runtime === "bun") {
+      await t.expect.poll(() => server.stderr).toContain("ECONNREFUSED");
+    }
+    expect(await udpAsk(t, server.port, "still there?")).toBe(udp.answer);
     expect(server.stderr).not.toContain(":1024:");
   });
 
