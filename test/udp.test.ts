@@ -225,7 +225,8 @@ describe.concurrent("03 looping UDP server", () => {
 
   test("does not answer its own answer", async (t) => {
     const server = await serve(t, "03");
-    const host = onlyOneAddress ? HOST : ELSEWHERE;
+    // Wine, in Windows' place, takes every sender here for one at HOST.
+    const host = onlyOneAddress || windows ? HOST : ELSEWHERE;
     const socket = await udpSocket(t, host);
     const answers = udpInbox(socket);
     socket.send(udp.answer, server.port, HOST);
