@@ -158,7 +158,7 @@ const exchanges = [...sections].flatMap(([title, where]) => {
     .map(([, number, argument, printed]): Command => (
       { number, args: argument ? [argument] : [], printed }
     ));
-  return commands.length ? [{ title, commands }] : [];
+  return commands.length ? [{ title: title || "the first", commands }] : [];
 });
 
 describe.concurrent("every exchange prints what is shown:", () => {
@@ -173,7 +173,7 @@ describe.concurrent("every exchange prints what is shown:", () => {
     // Once in an empty folder, else in one such as npm init -y makes (but for
     // plain Node, which takes a .ts file there for CommonJS).
     const type = runtime === "node" ? "module" : "commonjs";
-    const place = folder(t, title && `{ "type": "${type}" }`);
+    const place = folder(t, /^\d/.test(title) ? `{ "type": "${type}" }` : "");
     const [first, ...clients] = commands;
     const port = await freePort();
     const options = { command: asTyped, place };
