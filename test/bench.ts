@@ -59,13 +59,12 @@ async function start(script: string | Kind) {
   let file = import.meta.filename;
   if (script.endsWith(".ts")) {
     const source = path.join(import.meta.dirname, "..", "scripts", script);
-    file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "bench-")), script);
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "bench-"));
+    process.on("exit", () => fs.rmSync(folder, { recursive: true }));
+    file = path.join(folder, script);
     const text = fs.readFileSync(source, "utf8");
     fs.writeFileSync(file, text.replace(/(?<=^const PORT = )\d+/m, `${port}`));
-    process.on(
-      "exit",
-      () => fs.rmSync(path.dirname(file), { recursive: true }),
-    );
+    fs.writeFileSync(path.join(folder, "package.json"), '{"type":"module"}');
   }
   const tell = "process.on('message', () => process.send(" +
     "[process.cpuUsage(), process.memoryUsage.rss() / 2 ** 20]))";
