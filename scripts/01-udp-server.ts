@@ -14,7 +14,7 @@ const PORT = 7852; // this program's number: any free one, 1024 to 65535
 const socket = dgram.createSocket("udp4");
 
 // 2. Bind it to an address, port first: what is sent there comes to this
-//    socket. Node calls the function when that is done.
+//    socket. Node calls the function when it is bound.
 socket.bind(PORT, HOST, () => console.log("Starting server........."));
 
 // 3. Receive. Python waits here. Node waits after the last line, and calls this

@@ -9,7 +9,7 @@
 import dgram from "node:dgram"; // UDP, whose messages are called datagrams
 
 const HOST = "127.0.0.1"; // the server's machine: this one
-const PORT = 7852; // the server's program on that machine
+const PORT = 7852; // the server's number on that machine
 const TIMEOUT = 5_000; // milliseconds to wait for the answer
 
 // 1. Create the socket, for UDP over IPv4.
@@ -24,7 +24,7 @@ socket.send(message, PORT, HOST, (error) => {
 });
 
 // 3. Receive the answer. Python waits here. Node waits after the last line, so
-//    nothing has come yet, and calls this function, a listener, when a datagram
+//    nothing is missed, and calls this function, a listener, when a datagram
 //    arrives: "once", so only for the first, whoever sent it.
 socket.once("message", (datagram) => {
   const data = datagram.subarray(0, 200); // at most 200 bytes: recvfrom(200)
@@ -45,7 +45,7 @@ const timer = setTimeout(() => {
 }, TIMEOUT);
 socket.on("close", () => clearTimeout(timer));
 
-// The system gives our socket no port.
+// Or the system has no port for our socket.
 socket.on("error", (error) => fail(error.message));
 
 function fail(reason: string) {

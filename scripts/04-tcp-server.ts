@@ -45,14 +45,14 @@ server.on("connection", (connection) => {
     console.error(`${address}:${port}: ${error.message}`);
   });
 
-  // It does not send, or does not close. After TIMEOUT we call that an error,
-  // and drop the connection.
+  // The client never sends, or never closes. After TIMEOUT we call that an
+  // error, and drop the connection.
   const timer = setTimeout(() => {
     connection.destroy(new Error("timed out"));
   }, TIMEOUT);
   connection.on("close", () => clearTimeout(timer));
 
-  // The connection broke before we accepted it, and has no address.
+  // A connection that broke before we accepted it has no port.
   if (!port) connection.destroy();
 });
 

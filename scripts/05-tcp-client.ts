@@ -9,7 +9,7 @@
 import net from "node:net"; // TCP
 
 const HOST = "127.0.0.1"; // the server's machine: this one
-const PORT = 8998; // the server's program on that machine
+const PORT = 8998; // the server's number on that machine
 const TIMEOUT = 10_000; // milliseconds to wait for the whole answer
 
 // 1. Create the socket.
@@ -27,7 +27,7 @@ socket.write(message);
 
 // 4. Receive. Python waits here, for one piece of TCP's stream of bytes. Node
 //    waits after the last line, and calls this function, a listener, for every
-//    piece. We decode them together: a character may span two.
+//    piece. We join them before decoding: a character may span two.
 let answer = Buffer.alloc(0);
 socket.on("data", (piece: Buffer) => {
   answer = Buffer.concat([answer, piece]).subarray(0, 500); // recv(500)
@@ -41,7 +41,7 @@ socket.on("close", () => {
   if (answer.length > 0) console.log(answer.toString()); // Received msg: ...
 });
 
-// What can go wrong: no server is there (its code: ECONNREFUSED), or the
+// What can go wrong: no server is there (error code ECONNREFUSED), or the
 // connection breaks (ECONNRESET).
 socket.on("error", (error: NodeJS.ErrnoException) => {
   const cause = `${HOST}:${PORT}: ${error.code ?? error.message}`;
@@ -53,12 +53,12 @@ socket.on("error", (error: NodeJS.ErrnoException) => {
   process.exitCode = 1; // the exit status, when Node ends: failed
 });
 
-// The server closes its side and has not answered.
+// Or the server closes its side and has not answered.
 socket.on("end", () => {
   if (answer.length === 0) socket.destroy(new Error("connection closed"));
 });
 
-// The server does not answer, or does not close.
+// Or the server never answers, or never closes.
 const timer = setTimeout(() => {
   socket.destroy(new Error(`timed out after ${TIMEOUT / 1000} seconds`));
 }, TIMEOUT);
