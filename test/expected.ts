@@ -30,8 +30,9 @@ export const tcp = {
     `Received msg: ${message} from ('${host}', ${port})`,
 };
 
-/** A server whose port another program has. (Bun leaves the port out.) */
 const STOP_IT = "Stop other servers or change HOST or PORT.";
+
+/** A server whose port another program has. (Bun leaves the port out.) */
 export const taken = {
   udp: (port: number): string =>
     `bind EADDRINUSE ${HOST}${runtime === "bun" ? "" : `:${port}`}. ${STOP_IT}`,
@@ -61,7 +62,7 @@ export const cause = {
 /** 03 and 04, of one client; 01, too, of an answer that is not sent. */
 export const client = {
   notSent: (port: number): string =>
-    // Deno knows no better
+    // Deno does not know the cause
     `send ${runtime === "deno" ? "UNKNOWN" : "EACCES"} 127.255.255.255:${port}`,
   notAnswered: (port: number, host = HOST): string =>
     `${host}:${port}: not answered`,

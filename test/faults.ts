@@ -60,7 +60,7 @@ function exhaust() {
 if (exhausted) {
   const untilThen = () => {
     exhaust();
-    process.nextTick(exhaust); // a runtime may still have closed one
+    process.nextTick(exhaust); // what tsx has closed in between
   };
   before(dgram, "createSocket", untilThen);
   before(net.Socket.prototype, "connect", untilThen);
