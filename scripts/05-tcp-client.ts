@@ -1,64 +1,72 @@
-// 05 TCP client: connects, sends one message and prints the answer.
-// Case 05 of the Python chapter 《Socket 编程》.
+// 05 TCP client: sends one message, prints the answer and exits.
+// This is case 05 of the Python chapter 《Socket 编程》.
 // Reference: https://nodejs.org/api/net.html
 //
-//   npx tsx scripts/04-tcp-server.ts            start the server first,
-//   npx tsx scripts/05-tcp-client.ts            then this, in a second terminal
-//   npx tsx scripts/05-tcp-client.ts "Hello"    or this: a message of your own
+// Start the server, then this client in a second terminal:
+//
+//   npx tsx scripts/04-tcp-server.ts
+//   npx tsx scripts/05-tcp-client.ts
 
-import net from "node:net"; // TCP
+import net from "node:net"; // for TCP
 
-const HOST = "127.0.0.1"; // the server's machine: this one
-const PORT = 8998; // the server's number on that machine
-const TIMEOUT = 10_000; // milliseconds to wait for the whole answer
+const HOST = "127.0.0.1"; // the server's address: this machine
+const PORT = 8998; // the server's port, the same as in 04
+const TIMEOUT = 10_000; // milliseconds that we wait for the whole answer
 
-// 1. Create the socket.
+// To send a message of your own, add it to the command, for example
+// npx tsx scripts/05-tcp-client.ts "Hello". If there is none, or only an empty
+// text (TCP cannot send it), we send the text after "||".
+const message = process.argv[2] || "I love wangxiaojing";
+
+// 1. Create a socket for TCP. (With this HOST, it uses IPv4.)
 const socket = new net.Socket();
 
-// 2. Connect to the server's address, port first. Python waits here. Node goes
-//    on, and keeps what we send until there is a connection.
+// 2. Connect to the server's address and port. Python waits here. In Node, the
+//    call returns at once, and Node runs the script to its last line. Then
+//    Node's event loop keeps running as long as a socket is open, and calls our
+//    functions when something happens.
 socket.connect(PORT, HOST);
 
-// 3. Send. Only bytes travel, so the text is encoded, as UTF-8. ("||" replaces
-//    an empty text, too: TCP cannot send it.)
-const text = process.argv[2] || "I love wangxiaojing"; // sys.argv[1], or this
-const message = Buffer.from(text);
-socket.write(message);
+// 3. Send the message. A socket carries only bytes, so we encode the text as
+//    UTF-8. Node keeps the bytes until there is a connection.
+socket.write(Buffer.from(message));
 
-// 4. Receive. Python waits here, for one piece of TCP's stream of bytes. Node
-//    waits after the last line, and calls this function, a listener, for every
-//    piece. We join them before decoding: a character may span two.
-let answer = Buffer.alloc(0);
+// 4. Receive the answer. TCP is a stream of bytes, so it may come in pieces.
+//    Python's recv(500) returns one piece. The event loop calls this function,
+//    a listener, for every piece. We join them, up to 500 bytes.
+let data = Buffer.alloc(0);
 socket.on("data", (piece: Buffer) => {
-  answer = Buffer.concat([answer, piece]).subarray(0, 500); // recv(500)
-  if (answer.length === 500) socket.destroy(); // enough: close now
+  data = Buffer.concat([data, piece]).subarray(0, 500);
+  if (data.length === 500) socket.destroy(); // closes the socket at once
 });
 
-// 5. Close. When the server closes its side, Node closes ours, without a call.
-//    Then no more can come, so we print the answer here.
+// 5. Close the socket. Node does it when the server closes its side. Then the
+//    event loop calls this listener. We decode the answer only now, because one
+//    character may have come in two pieces.
 socket.on("close", () => {
-  clearTimeout(timer); // set below; Node would wait for it
-  if (answer.length > 0) console.log(answer.toString()); // Received msg: ...
+  const answer = data.toString();
+  console.log(answer); // Received msg: I love ... from ('127.0.0.1', 54321)
+  // How the client exits: no socket is open any more, so Node exits.
 });
 
-// What can go wrong: no server is there (error code ECONNREFUSED), or the
-// connection breaks (ECONNRESET).
+// What can go wrong: no server is running (ECONNREFUSED), or the connection
+// breaks (ECONNRESET). Node calls this listener before the one for "close".
 socket.on("error", (error: NodeJS.ErrnoException) => {
-  const cause = `${HOST}:${PORT}: ${error.code ?? error.message}`;
-  console.error(
-    answer.length > 0
-      ? `Perhaps only part of the answer from ${cause}.`
-      : `No answer from ${cause}. Is the server running?`,
-  );
-  process.exitCode = 1; // the exit status, when Node ends: failed
+  if (data.length > 0) console.log(data.toString()); // part of the answer
+  const cause = error.code ?? error.message;
+  const hint = cause === "ECONNREFUSED" ? " Is the server running?" : "";
+  console.error(`No complete answer from ${HOST}:${PORT}: ${cause}.${hint}`);
+  process.exit(1); // status 1 means failure
 });
 
-// Or the server closes its side and has not answered.
+// The server may also close its side ("end") without an answer. destroy()
+// closes the socket, and passes our error to the listener above.
 socket.on("end", () => {
-  if (answer.length === 0) socket.destroy(new Error("connection closed"));
+  if (data.length === 0) socket.destroy(new Error("connection closed"));
 });
 
-// Or the server never answers, or never closes.
-const timer = setTimeout(() => {
+// The server may also never answer, or never close its side. A timer also keeps
+// Node running; unref() prevents that.
+setTimeout(() => {
   socket.destroy(new Error(`timed out after ${TIMEOUT / 1000} seconds`));
-}, TIMEOUT);
+}, TIMEOUT).unref();
