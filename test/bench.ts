@@ -1,5 +1,5 @@
-// npm run bench: what 03 and 04 cost, each beside the shortest server that
-// prints and answers the same, and 04 with idle connections beside 04 without.
+// npm run bench: what 03 and 04 cost, compared with the shortest servers that
+// print and answer the same. It takes about half a minute.
 
 import { fork } from "node:child_process";
 import dgram from "node:dgram";
@@ -8,139 +8,88 @@ import fs from "node:fs";
 import net from "node:net";
 import os from "node:os";
 import path from "node:path";
-import { freePort, HOST } from "./peer.ts";
 
-const ROUND = 10_000; // exchanges, 64 at a time
+const HOST = "127.0.0.1";
+const ROUNDS = 10;
+const EXCHANGES = 10_000; // in a round, 64 at a time
 
 const shortest = {
-  udp(port: number) {
-    const socket = dgram.createSocket("udp4", (data, sender) => {
+  udp: `import dgram from "node:dgram";
+    const PORT = 0;
+    const socket = dgram.createSocket("udp4", (data, { port, address }) => {
       console.log(data.toString());
-      socket.send("Ich hab keine Hunge", sender.port, sender.address);
+      socket.send("Ich hab keine Hunge", port, address);
     });
-    socket.bind(port, HOST, () => console.log("Starting"));
-  },
-  tcp(port: number) {
+    socket.bind(PORT, "${HOST}", () => console.log("Starting"));`,
+  tcp: `import net from "node:net";
+    const PORT = 0;
     const server = net.createServer((client) => {
       client.once("data", (data) => {
-        const from = `('${client.remoteAddress}', ${client.remotePort})`;
-        console.log(`Received msg: ${data} from ${from}`);
-        client.end(`Received msg: ${data} from ${from}`);
+        const from = \`('\${client.remoteAddress}', \${client.remotePort})\`;
+        console.log(\`Received msg: \${data} from \${from}\`);
+        client.end(\`Received msg: \${data} from \${from}\`);
       });
     });
-    server.listen(port, HOST, () => console.log("Starting"));
-  },
+    server.listen(PORT, "${HOST}", () => console.log("Starting"));`,
 };
 
-const clients = {
-  async udp(port: number, more: () => boolean) {
-    const socket = dgram.createSocket("udp4");
-    while (more()) {
-      socket.send("I love jingjing", port, HOST);
-      await new Promise((answered) => socket.once("message", answered));
-    }
-    socket.close();
-  },
-  async tcp(port: number, more: () => boolean) {
-    while (more()) {
-      const connection = net.connect(port, HOST).resume();
-      connection.write("I love wangxiaojing");
-      await new Promise((closed) => connection.once("close", closed));
-    }
-  },
-};
-
-type Kind = keyof typeof clients;
-type Server = Awaited<ReturnType<typeof start>>;
-
-/** Starts a server: a copy of a script's, or the shortest one. */
-async function start(script: string | Kind) {
-  const port = await freePort();
-  let file = import.meta.filename;
-  if (script.endsWith(".ts")) {
-    const source = path.join(import.meta.dirname, "..", "scripts", script);
-    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "bench-"));
-    process.on("exit", () => fs.rmSync(folder, { recursive: true }));
-    file = path.join(folder, script);
-    const text = fs.readFileSync(source, "utf8");
-    fs.writeFileSync(file, text.replace(/(?<=^const PORT = )\d+/m, `${port}`));
-    fs.writeFileSync(path.join(folder, "package.json"), '{"type":"module"}');
-  }
-  const tell = "process.on('message', () => process.send(" +
-    "[process.cpuUsage(), process.memoryUsage.rss() / 2 ** 20]))";
-  const server = fork(file, [script, `${port}`], {
+/** Runs a server at a port. It tells the CPU time that it has used. */
+async function start(text: string, port: number) {
+  const file = path.join(folder, `${port}.mts`);
+  fs.writeFileSync(file, text.replace(/(?<=const PORT = )\d+/, `${port}`));
+  const tell = "process.on('message', () => process.send(process.cpuUsage()))";
+  const server = fork(file, {
     execArgv: ["--import", "tsx", "--import", `data:text/javascript,${tell}`],
     stdio: ["ignore", "pipe", "inherit", "ipc"],
   });
   process.on("exit", () => server.kill());
-  await once(server.stdout as NodeJS.ReadableStream, "data"); // its first line
+  await once(server.stdout as NodeJS.ReadableStream, "data"); // "Starting"
   server.stdout?.resume();
-  const used = async () => {
+  const cpu = async () => {
     server.send("?");
-    const [[{ user, system }, memory]] = await once(server, "message");
-    return { cpu: user + system, memory };
+    const [{ user, system }] = await once(server, "message");
+    return user + system;
   };
-  return { port, used };
+  return { port, cpu, used: 0 };
 }
 
-/** Has two servers take turns, and prints what each has spent. */
-async function compare(kind: Kind, servers: Server[], idle = 0) {
-  const rounds = idle ? 6 : 20;
-  const sides = servers.map((server, i) => ({
-    ...server,
-    idle: i ? 0 : idle,
-    seconds: 0,
-    cpu: 0,
-    memory: [0],
-  }));
-  for (let i = 0; i < rounds; i++) {
-    for (const side of i % 2 ? sides.toReversed() : sides) {
-      const held = Array.from(
-        { length: side.idle },
-        () => net.connect(side.port, HOST),
-      );
-      await Promise.all(held.map((connection) => once(connection, "connect")));
-      const before = await side.used();
-      const started = performance.now();
-      let left = ROUND;
-      const client = () => clients[kind](side.port, () => left-- > 0);
+const exchange = {
+  udp: async (port: number) => {
+    const socket = dgram.createSocket("udp4");
+    socket.send("I love jingjing", port, HOST);
+    await once(socket, "message");
+    socket.close();
+  },
+  tcp: async (port: number) => {
+    const connection = net.connect(port, HOST).resume();
+    connection.write("I love wangxiaojing");
+    await once(connection, "close");
+  },
+};
+
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), "bench-"));
+process.on("exit", () => fs.rmSync(folder, { recursive: true }));
+for (const [number, kind] of [["03", "udp"], ["04", "tcp"]] as const) {
+  const name = fs.readdirSync("scripts").find((file) => file.includes(number));
+  const text = fs.readFileSync(`scripts/${name}`, "utf8");
+  const servers = [await start(text, 7850), await start(shortest[kind], 7851)];
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const server of round % 2 ? servers.toReversed() : servers) {
+      const before = await server.cpu();
+      let left = EXCHANGES;
+      const client = async () => {
+        while (left-- > 0) await exchange[kind](server.port);
+      };
       await Promise.all(Array.from({ length: 64 }, client));
-      side.seconds += (performance.now() - started) / 1000;
-      const after = await side.used();
-      side.cpu += after.cpu - before.cpu;
-      side.memory.splice(i, 1, before.memory, after.memory);
-      for (const connection of held) connection.end().resume();
+      server.used += await server.cpu() - before;
     }
   }
-  const row = (of: (side: typeof sides[0]) => number) => {
-    const [ours, other] = sides.map((side) => Math.round(10 * of(side)) / 10);
-    return { ours, other, ratio: Number((ours / other).toFixed(2)) };
-  };
-  console.table({
-    "exchanges a second": row(({ seconds }) => rounds * ROUND / seconds),
-    "CPU time of each, µs": row(({ cpu }) => cpu / rounds / ROUND),
-    "MiB at the start": row(({ memory }) => memory[0]),
-    "MiB half way": row(({ memory }) => memory[rounds / 2]),
-    "MiB at the end": row(({ memory }) => memory[rounds]),
-  });
-}
-
-const [kind, port] = process.argv.slice(2);
-if (kind) shortest[kind as Kind](Number(port));
-else {
+  const [ours, other] = servers.map(({ used }) => used / ROUNDS / EXCHANGES);
   console.log(
-    "Three comparisons, in about a minute. Expect ratios near 1, and memory " +
-      "that stops growing.\n\n" +
-      "03 (ours) and the shortest server that answers the same (other):",
+    `CPU time of an exchange: ${number} ${ours.toFixed()} µs, ` +
+      `the shortest server ${other.toFixed()} µs (${
+        (ours / other).toFixed(2)
+      })`,
   );
-  const udp = await start("03-looping-udp-server.ts");
-  await compare("udp", [udp, await start("udp")]);
-  console.log(
-    "04 (ours) and the shortest server that answers the same (other):",
-  );
-  const tcp = await start("04-tcp-server.ts");
-  await compare("tcp", [tcp, await start("tcp")]);
-  console.log("04 with 2,000 idle connections (ours) and without (other):");
-  await compare("tcp", [tcp, tcp], 2_000);
-  process.exit();
 }
+process.exit();
