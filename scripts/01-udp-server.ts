@@ -39,7 +39,7 @@ socket.once("message", (datagram, sender) => {
   console.log(message); // I love jingjing
 
   // 4. Answer the sender. (This is optional.) We encode the text as UTF-8. The
-  //    callback is called when the answer is sent, or cannot be.
+  //    callback is called when the answer is sent, or cannot be sent.
   const answer = "Ich hab keine Hunge";
   socket.send(Buffer.from(answer), sender.port, sender.address, (error) => {
     if (error) {
@@ -48,7 +48,7 @@ socket.once("message", (datagram, sender) => {
     }
 
     // How the server exits: we close the socket. Then no socket is open, so
-    // Node exits. If we closed it any earlier, the answer would be lost.
+    // Node exits. If we closed it earlier, the answer would be lost.
     socket.close(() => console.log("Ending server........"));
   });
 });

@@ -26,7 +26,7 @@ const socket = dgram.createSocket("udp4");
 //    port. The call returns at once, and Node runs the script to its last line.
 //    Then Node's event loop keeps running as long as a socket is open, and
 //    calls our functions when something happens. It calls this function, a
-//    callback, when the message is sent, or cannot be.
+//    callback, when the message is sent, or cannot be sent.
 socket.send(Buffer.from(message), PORT, HOST, (error) => {
   if (error) {
     console.error(error.message);

@@ -50,12 +50,12 @@ socket.on("message", (datagram, sender) => {
 // may send it SIGTERM. Node calls this function for both.
 function stop() {
   console.log("Ending server........");
-  process.exit(); // closes the socket, too
+  process.exit(); // closes the socket
 }
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
 // What can go wrong: if another program is using the port, the server exits.
-// Once it is bound, no error stops it.
+// Once its socket is bound, no error stops the server.
 let bound = false;
 socket.on("listening", () => bound = true);
 socket.on("error", (error) => {

@@ -68,7 +68,7 @@ server.on("connection", (connection) => {
 // may send it SIGTERM. Node calls this function for both.
 function stop() {
   console.log("Ending tcp server.......");
-  process.exit(); // closes all sockets, too
+  process.exit(); // closes all sockets
 }
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
