@@ -284,16 +284,15 @@ export async function freePort(): Promise<number> {
   return free && udpBound.status === "fulfilled" ? port : freePort();
 }
 
-/** Waits until a TCP server that a test has started has a port. */
+/** Waits until a TCP server of another program has a port, and closes. */
 export async function listening(port: number): Promise<void> {
-  const socket = net.connect(port, HOST);
+  const socket = net.connect(port, HOST).resume();
   try {
     await once(socket, "connect");
   } catch {
-    await listening(port);
-  } finally {
-    socket.destroy();
+    return listening(port);
   }
+  await once(socket.end(), "close"); // A reset could end that program.
 }
 
 // The other end
