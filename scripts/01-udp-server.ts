@@ -7,39 +7,39 @@
 //   npx tsx scripts/01-udp-server.ts
 //   npx tsx scripts/02-udp-client.ts
 
-import dgram from "node:dgram"; // for UDP, which sends messages as datagrams
+import dgram from "node:dgram"; // for UDP; each message is one datagram
 
-const HOST = "127.0.0.1"; // the address: this machine, for its own programs
-const PORT = 7852; // the port: this program on the machine; 02 needs the same
+const HOST = "127.0.0.1"; // the server's IPv4 address: this machine
+const PORT = 7852; // the server's port, the same number as in 02
 
-// 1. Create a socket for UDP over IPv4. We receive and send through it. (A
-//    script needs no `if __name__ ...` in Node.)
+// 1. Create a socket for UDP over IPv4. We receive and send through it.
 const socket = dgram.createSocket("udp4");
 
 // 2. Bind the socket to our address and port, so that it receives what is sent
 //    there. The call returns at once, and Node runs the script to its last
 //    line. Then Node's event loop keeps running as long as a socket is open,
-//    and calls our functions when something happens. It calls this function, a
-//    callback, when the socket is bound.
+//    and calls our functions when something happens. When the socket is bound,
+//    it calls this function, a callback.
 socket.bind(PORT, HOST, () => console.log("Starting server........."));
 
-// 3. Receive a datagram. Python waits here. The event loop calls this function,
-//    a listener, when a datagram arrives; "once" means the first one only. The
-//    object "sender" holds the client's address and port.
+// 3. Receive a datagram. Python waits here. In Node, we add a listener, which
+//    is a callback for an event. Node calls it when a datagram arrives (the
+//    event "message"), but only once. The object "sender" has the client's
+//    address and port.
 socket.once("message", (datagram, sender) => {
-  // We take at most 500 bytes, the limit in Python's recvfrom(500).
+  // We take at most 500 bytes, as Python's recvfrom(500) does.
   const data = datagram.subarray(0, 500);
-  console.log(data); // <Buffer 49 20 6c ...>: the first 50, in hexadecimal
-  console.log(data.constructor.name); // Buffer, Node's type for bytes
+  console.log(data); // <Buffer 49 20 6c ...>: up to 50 bytes, in hexadecimal
+  console.log(data.constructor.name); // Buffer (typeof would say "object")
 
   // A socket carries only bytes. We decode them as UTF-8 to get text. Invalid
-  // bytes become �, but Python's decode() raises an exception.
+  // bytes become �. (Python's decode() raises an exception.)
   const message = data.toString();
   console.log(typeof message); // string
   console.log(message); // I love jingjing
 
-  // 4. Answer the sender. (This is optional.) We encode the text as UTF-8. The
-  //    callback is called when the answer is sent, or cannot be sent.
+  // 4. Answer the sender. We encode the text as UTF-8. Node calls the callback
+  //    after it has sent the answer, or if it cannot send it.
   const answer = "Ich hab keine Hunge";
   socket.send(Buffer.from(answer), sender.port, sender.address, (error) => {
     if (error) {
@@ -47,14 +47,14 @@ socket.once("message", (datagram, sender) => {
       process.exit(1); // status 1 means failure
     }
 
-    // How the server exits: we close the socket. Then no socket is open, so
-    // Node exits. If we closed it earlier, the answer would be lost.
+    // How the server exits: we close its only socket, so Node exits. If we
+    // closed it right after send(), the answer would be lost.
     socket.close(() => console.log("Ending server........"));
   });
 });
 
-// What can go wrong: if another program is using the port, Python's bind()
-// raises an exception. Node calls this listener.
+// What can go wrong: another program may be using the port. (Python's bind()
+// raises an exception.)
 socket.on("error", (error) => {
   console.error(`${error.message}. Free this port, or change HOST or PORT.`);
   process.exit(1);

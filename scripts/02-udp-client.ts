@@ -7,15 +7,14 @@
 //   npx tsx scripts/01-udp-server.ts
 //   npx tsx scripts/02-udp-client.ts
 
-import dgram from "node:dgram"; // for UDP, which sends messages as datagrams
+import dgram from "node:dgram"; // for UDP; each message is one datagram
 
-const HOST = "127.0.0.1"; // the server's address: this machine
-const PORT = 7852; // the server's port, the same as in 01 and 03
-const TIMEOUT = 5_000; // milliseconds that we wait for the answer
+const HOST = "127.0.0.1"; // the server's IPv4 address: this machine
+const PORT = 7852; // the server's port, the same number as in 01 and 03
+const TIMEOUT = 5_000; // milliseconds to wait for the answer
 
-// To send a message of your own, add it to the command, for example
-// npx tsx scripts/02-udp-client.ts "Hello". (Python has it in sys.argv[1].) If
-// there is none, we send the text after "??".
+// The message is the text that you add to the command, for example
+// npx tsx scripts/02-udp-client.ts "Hello", or else the text after "??".
 const message = process.argv[2] ?? "I love jingjing";
 
 // 1. Create a socket for UDP over IPv4. We send and receive through it.
@@ -23,10 +22,10 @@ const socket = dgram.createSocket("udp4");
 
 // 2. Send the message to the server's address and port. A socket carries only
 //    bytes, so we encode the text as UTF-8. The system gives our socket a free
-//    port. The call returns at once, and Node runs the script to its last line.
-//    Then Node's event loop keeps running as long as a socket is open, and
-//    calls our functions when something happens. It calls this function, a
-//    callback, when the message is sent, or cannot be sent.
+//    port for the answer. The call returns at once, and Node runs the script to
+//    its last line. Then Node's event loop keeps running as long as a socket is
+//    open, and calls our functions when something happens. When the message is
+//    sent, or if it cannot be sent, it calls this function, a callback.
 socket.send(Buffer.from(message), PORT, HOST, (error) => {
   if (error) {
     console.error(error.message);
@@ -34,28 +33,29 @@ socket.send(Buffer.from(message), PORT, HOST, (error) => {
   }
 });
 
-// 3. Receive the answer. Python waits here. The event loop calls this function,
-//    a listener, when a datagram arrives; "once" means the first one only.
+// 3. Receive the answer. Python waits here. In Node, we add a listener, which
+//    is a callback for an event. Node calls it when a datagram arrives (the
+//    event "message"), but only once.
 socket.once("message", (datagram) => {
-  // We take at most 200 bytes, the limit in Python's recvfrom(200).
+  // We take at most 200 bytes, as Python's recvfrom(200) does.
   const data = datagram.subarray(0, 200);
   const answer = data.toString(); // decoded as UTF-8
   console.log(answer); // Ich hab keine Hunge
 
-  // How the client exits: we close the socket. With none open, Node exits.
+  // How the client exits: we close its only socket, so Node exits.
   socket.close();
 });
 
-// What can go wrong: if no server is running, or a datagram is lost, no answer
-// comes, and Python may wait forever. We exit after TIMEOUT. (Without unref(),
-// a timer would also keep Node running.)
+// What can go wrong: if no server is running, or a datagram is lost, UDP does
+// not report it. No answer comes, and Python may wait forever. This client
+// exits after TIMEOUT. (Because of unref(), Node does not wait for this timer.)
 setTimeout(() => {
-  const server = `${HOST}:${PORT} in ${TIMEOUT / 1000} seconds`;
-  console.error(`No answer from ${server}. Is the server running?`);
+  const problem = `No answer from ${HOST}:${PORT} in ${TIMEOUT / 1000} seconds`;
+  console.error(`${problem}. Is the server running?`);
   process.exit(1);
 }, TIMEOUT).unref();
 
-// The system may also be unable to give us a socket with a port.
+// It can also happen that the system has no port left for our socket.
 socket.on("error", (error) => {
   console.error(error.message);
   process.exit(1);

@@ -1,4 +1,4 @@
-// 04 TCP server: answers many clients at the same time, until Ctrl+C.
+// 04 TCP server: answers many clients until you press Ctrl+C.
 // This is case 04 of the Python chapter 《Socket 编程》.
 // Reference: https://nodejs.org/api/net.html
 //
@@ -7,43 +7,44 @@
 //   npx tsx scripts/04-tcp-server.ts
 //   npx tsx scripts/05-tcp-client.ts
 
-import net from "node:net"; // for TCP
+import net from "node:net"; // for TCP, which connects two programs
 
-const HOST = "127.0.0.1"; // the address: this machine, for its own programs
-const PORT = 8998; // the port: this program on the machine; 05 needs the same
+const HOST = "127.0.0.1"; // the server's IPv4 address: this machine
+const PORT = 8998; // the server's port, the same number as in 05
 const TIMEOUT = 30_000; // milliseconds that a connection may last
 
-// 1. Create a socket for TCP. (With this HOST, it uses IPv4.) It only accepts
-//    clients. Each client then gets a socket of its own, the connection.
+// 1. Create a socket for TCP. It only accepts clients. For each client, the
+//    server gets a second socket, the connection, to receive and send.
 const server = net.createServer();
 
 // 2. Bind the socket to our address and port.
-// 3. Listen for clients. One call does both. It returns at once, and Node runs
-//    the script to its last line. Then Node's event loop runs as long as a
-//    socket is open, and calls our functions when something happens. It calls
-//    this function, a callback, when both are done.
+// 3. Listen for clients. listen() does both steps. It returns at once, and Node
+//    runs the script to its last line. Then Node's event loop keeps running as
+//    long as a socket is open, and calls our functions when something happens.
+//    When the server is listening, it calls this function, a callback.
 server.listen(PORT, HOST, () => console.log("Starting tcp server......."));
 
-// 4. Accept clients. Python waits here, and serves one client after the other.
-//    The event loop calls this function, a listener, for every client. It calls
-//    one function at a time, but while one client is silent, it can call a
-//    function for another. So the server serves many clients at the same time.
+// 4. Accept clients. The Python case waits here, and serves one client after
+//    another. Node calls this listener, a callback for an event, for every
+//    client. It calls one function at a time, and while one client is silent,
+//    it calls the functions for others. So this server serves many clients at
+//    the same time.
 server.on("connection", (connection) => {
   const address = connection.remoteAddress; // the client's address
   const port = connection.remotePort;
 
   // 5. Receive the message. TCP is a stream of bytes, so it may come in pieces.
-  //    We take only the first ("once"), like a single recv(500) in Python.
+  //    We take only the first piece ("once"), as Python's recv(500) does.
   connection.once("data", (piece: Buffer) => {
     const data = piece.subarray(0, 500);
     const message = data.toString(); // decoded as UTF-8
 
-    // 6. Answer the client. The connection knows its address.
+    // 6. Answer the client. (A connection knows where to send.)
     const answer = `Received msg: ${message} from ('${address}', ${port})`;
     console.log(answer); // Received msg: I love ... from ('127.0.0.1', 54321)
     connection.write(Buffer.from(answer));
 
-    // 7. Close our side of the connection. end() sends the answer before that.
+    // 7. Close our side of the connection. The client closes the other side.
     connection.end();
   });
 
@@ -54,26 +55,25 @@ server.on("connection", (connection) => {
   });
 
   // The client may also stay silent, or never close its side. After TIMEOUT,
-  // destroy() closes both sides, and passes the error to the listener above.
+  // destroy() closes both sides, and passes our error to the listener above.
   const timer = setTimeout(() => {
     connection.destroy(new Error("timed out"));
   }, TIMEOUT);
   connection.on("close", () => clearTimeout(timer));
 
-  // If the connection broke before we accepted it, the port is undefined.
+  // If the connection broke before we accepted it, it has no port. We close it.
   if (!port) connection.destroy();
 });
 
 // How the server exits: Ctrl+C sends it the signal SIGINT, and other programs
-// may send it SIGTERM. Node calls this function for both.
+// may send it SIGTERM.
 function stop() {
   console.log("Ending tcp server.......");
   process.exit(); // closes all sockets
 }
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
-// What can go wrong with the server: if another program is using the port,
-// Python's bind() raises an exception. Node calls this listener.
+// What can go wrong with the server: another program may be using the port.
 server.on("error", (error) => {
   console.error(`${error.message}. Free this port, or change HOST or PORT.`);
   process.exit(1);

@@ -7,18 +7,18 @@
 //   npx tsx scripts/04-tcp-server.ts
 //   npx tsx scripts/05-tcp-client.ts
 
-import net from "node:net"; // for TCP
+import net from "node:net"; // for TCP, which connects two programs
 
-const HOST = "127.0.0.1"; // the server's address: this machine
-const PORT = 8998; // the server's port, the same as in 04
-const TIMEOUT = 10_000; // milliseconds that we wait for the whole answer
+const HOST = "127.0.0.1"; // the server's IPv4 address: this machine
+const PORT = 8998; // the server's port, the same number as in 04
+const TIMEOUT = 10_000; // milliseconds to wait for the whole answer
 
-// To send a message of your own, add it to the command, for example
-// npx tsx scripts/05-tcp-client.ts "Hello". If there is none, or only an empty
-// text (TCP cannot send it), we send the text after "||".
+// The message is the text that you add to the command, for example
+// npx tsx scripts/05-tcp-client.ts "Hello". If you add nothing, or "", which TCP
+// cannot send, it is the text after "||".
 const message = process.argv[2] || "I love wangxiaojing";
 
-// 1. Create a socket for TCP. (With this HOST, it uses IPv4.)
+// 1. Create a socket for TCP. We send and receive through it.
 const socket = new net.Socket();
 
 // 2. Connect to the server's address and port. Python waits here. In Node, the
@@ -28,30 +28,30 @@ const socket = new net.Socket();
 socket.connect(PORT, HOST);
 
 // 3. Send the message. A socket carries only bytes, so we encode the text as
-//    UTF-8. Node keeps the bytes until there is a connection.
+//    UTF-8. Node keeps the bytes until the socket is connected.
 socket.write(Buffer.from(message));
 
-// 4. Receive the answer. TCP is a stream of bytes, so it may come in pieces.
-//    Python's recv(500) returns one piece. The event loop calls this function,
-//    a listener, for every piece. We join them, up to 500 bytes.
+// 4. Receive the answer. TCP is a stream of bytes, so an answer may come in
+//    pieces. Python's recv(500) returns one piece. Node calls this function, a
+//    listener, for every piece. We join the pieces until the server closes its
+//    side, or we have 500 bytes.
 let data = Buffer.alloc(0);
 socket.on("data", (piece: Buffer) => {
   data = Buffer.concat([data, piece]).subarray(0, 500);
   if (data.length === 500) socket.destroy(); // closes the socket at once
 });
 
-// 5. Close the socket. Node does it when the server closes its side. Then the
-//    event loop calls this listener. We decode the answer only now, because one
-//    character may have come in two pieces.
+// 5. Close the socket. When the server closes its side, Node closes ours, and
+//    calls this listener. We decode only now: a piece may end in a character.
 socket.on("close", () => {
   const answer = data.toString();
   console.log(answer); // Received msg: I love ... from ('127.0.0.1', 54321)
-  // How the client exits: no socket is open any more, so Node exits.
+  // How the client exits: its only socket is closed, so Node exits.
 });
 
 // What can go wrong: no server is running (ECONNREFUSED), or the connection
-// breaks (ECONNRESET). Node calls this listener before the one for "close".
-socket.on("error", (error: NodeJS.ErrnoException) => {
+// breaks (ECONNRESET). The client exits here, before it comes to "close".
+socket.on("error", (error: NodeJS.ErrnoException) => { // an error with a code
   if (data.length > 0) console.log(data.toString()); // part of the answer
   const cause = error.code ?? error.message;
   const hint = cause === "ECONNREFUSED" ? " Is the server running?" : "";
@@ -59,14 +59,14 @@ socket.on("error", (error: NodeJS.ErrnoException) => {
   process.exit(1); // status 1 means failure
 });
 
-// The server may also close its side ("end") without an answer. destroy()
+// The server may also close its side ("end") without an answer. Then destroy()
 // closes the socket, and passes our error to the listener above.
 socket.on("end", () => {
   if (data.length === 0) socket.destroy(new Error("connection closed"));
 });
 
-// The server may also never answer, or never close its side. A timer also keeps
-// Node running; unref() prevents that.
+// The server may also never answer, or never close its side. (Because of
+// unref(), Node does not wait for this timer.)
 setTimeout(() => {
   socket.destroy(new Error(`timed out after ${TIMEOUT / 1000} seconds`));
 }, TIMEOUT).unref();
