@@ -10,16 +10,16 @@
 import dgram from "node:dgram"; // for UDP; each message is one datagram
 
 const HOST = "127.0.0.1"; // the server's IPv4 address: this machine
-const PORT = 7852; // the server's port, the same number as in 02
+const PORT = 7852; // the server's port, the same as in 02
 
 // 1. Create a socket for UDP over IPv4. We receive and send through it.
 const socket = dgram.createSocket("udp4");
 
-// 2. Bind the socket to our address and port, so that it receives what is sent
-//    there. The call returns at once, and Node runs the script to its last
-//    line. Then Node's event loop keeps running as long as a socket is open,
-//    and calls our functions when something happens. When the socket is bound,
-//    it calls this function, a callback.
+// 2. Bind the socket to HOST and PORT, so that it receives what is sent there.
+//    bind() returns at once, and Node runs the script to its last line. Then
+//    Node's event loop keeps running as long as a socket is open, and calls our
+//    functions when something happens. When the socket is bound, Node calls
+//    this function, a callback.
 socket.bind(PORT, HOST, () => console.log("Starting server........."));
 
 // 3. Receive a datagram. Python waits here. In Node, we add a listener, which
@@ -29,7 +29,7 @@ socket.bind(PORT, HOST, () => console.log("Starting server........."));
 socket.once("message", (datagram, sender) => {
   // We take at most 500 bytes, as Python's recvfrom(500) does.
   const data = datagram.subarray(0, 500);
-  console.log(data); // <Buffer 49 20 6c ...>: up to 50 bytes, in hexadecimal
+  console.log(data); // <Buffer 49 20 6c ...>: prints at most 50, in hexadecimal
   console.log(data.constructor.name); // Buffer (typeof would say "object")
 
   // A socket carries only bytes. We decode them as UTF-8 to get text. Invalid
@@ -38,8 +38,8 @@ socket.once("message", (datagram, sender) => {
   console.log(typeof message); // string
   console.log(message); // I love jingjing
 
-  // 4. Answer the sender. We encode the text as UTF-8. Node calls the callback
-  //    after it has sent the answer, or if it cannot send it.
+  // 4. Answer the sender. We encode the text as UTF-8. When the answer is sent,
+  //    or cannot be sent, Node calls the callback.
   const answer = "Ich hab keine Hunge";
   socket.send(Buffer.from(answer), sender.port, sender.address, (error) => {
     if (error) {
@@ -47,14 +47,14 @@ socket.once("message", (datagram, sender) => {
       process.exit(1); // status 1 means failure
     }
 
-    // How the server exits: we close its only socket, so Node exits. If we
-    // closed it right after send(), the answer would be lost.
+    // How the server exits: we close its only socket, so Node exits. If we did
+    // so outside this callback, after send(), the answer would be lost.
     socket.close(() => console.log("Ending server........"));
   });
 });
 
-// What can go wrong: another program may be using the port. (Python's bind()
-// raises an exception.)
+// What can go wrong: if another program is using the port, the server exits.
+// (Python's bind() raises an exception.)
 socket.on("error", (error) => {
   console.error(`${error.message}. Free this port, or change HOST or PORT.`);
   process.exit(1);

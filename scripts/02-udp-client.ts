@@ -10,11 +10,11 @@
 import dgram from "node:dgram"; // for UDP; each message is one datagram
 
 const HOST = "127.0.0.1"; // the server's IPv4 address: this machine
-const PORT = 7852; // the server's port, the same number as in 01 and 03
+const PORT = 7852; // the server's port, the same as in 01 and 03
 const TIMEOUT = 5_000; // milliseconds to wait for the answer
 
-// The message is the text that you add to the command, for example
-// npx tsx scripts/02-udp-client.ts "Hello", or else the text after "??".
+// The message is the text that you add to the command, as in npx tsx
+// scripts/02-udp-client.ts "Hello". The default is the text after "??".
 const message = process.argv[2] ?? "I love jingjing";
 
 // 1. Create a socket for UDP over IPv4. We send and receive through it.
@@ -22,10 +22,10 @@ const socket = dgram.createSocket("udp4");
 
 // 2. Send the message to the server's address and port. A socket carries only
 //    bytes, so we encode the text as UTF-8. The system gives our socket a free
-//    port for the answer. The call returns at once, and Node runs the script to
+//    port for the answer. send() returns at once, and Node runs the script to
 //    its last line. Then Node's event loop keeps running as long as a socket is
 //    open, and calls our functions when something happens. When the message is
-//    sent, or if it cannot be sent, it calls this function, a callback.
+//    sent, or cannot be sent, Node calls this function, a callback.
 socket.send(Buffer.from(message), PORT, HOST, (error) => {
   if (error) {
     console.error(error.message);
@@ -48,14 +48,14 @@ socket.once("message", (datagram) => {
 
 // What can go wrong: if no server is running, or a datagram is lost, UDP does
 // not report it. No answer comes, and Python may wait forever. This client
-// exits after TIMEOUT. (Because of unref(), Node does not wait for this timer.)
+// exits after TIMEOUT. (With unref(), this timer does not keep Node running.)
 setTimeout(() => {
   const problem = `No answer from ${HOST}:${PORT} in ${TIMEOUT / 1000} seconds`;
   console.error(`${problem}. Is the server running?`);
   process.exit(1);
 }, TIMEOUT).unref();
 
-// It can also happen that the system has no port left for our socket.
+// The system may also have no free port for our socket.
 socket.on("error", (error) => {
   console.error(error.message);
   process.exit(1);

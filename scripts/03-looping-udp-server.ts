@@ -10,32 +10,32 @@
 import dgram from "node:dgram"; // for UDP; each message is one datagram
 
 const HOST = "127.0.0.1"; // the server's IPv4 address: this machine
-const PORT = 7852; // the server's port, the same number as in 02
+const PORT = 7852; // the server's port, the same as in 02
 
 // 1. Create a socket for UDP over IPv4. We receive and send through it.
 const socket = dgram.createSocket("udp4");
 
-// 2. Bind the socket to our address and port, so that it receives what is sent
-//    there. The call returns at once. When the socket is bound, Node calls this
+// 2. Bind the socket to HOST and PORT, so that it receives what is sent there.
+//    bind() returns at once. When the socket is bound, Node calls this
 //    function, a callback.
 socket.bind(PORT, HOST, () => console.log("Starting server........."));
 
-// 3. Receive datagrams. Python needs an endless loop here, "while True". Node
+// 3. Receive datagrams. Python needs an infinite loop here, "while True". Node
 //    already has a loop, the event loop. After Node has run the script to its
 //    last line, this loop keeps running as long as a socket is open, and calls
-//    our functions when something happens. It calls this listener, a callback
-//    for an event, for every datagram, because we use "on" (01 uses "once").
+//    our functions when something happens. For every datagram, it calls this
+//    listener, a callback for an event, because we use "on" (01 uses "once").
 socket.on("message", (datagram, sender) => {
   // We take at most 500 bytes, as Python's recvfrom(500) does.
   const data = datagram.subarray(0, 500);
   const message = data.toString(); // decoded as UTF-8
   console.log(message); // I love jingjing
 
-  // 4. Answer the sender. But a sender's address can be forged. If it is
-  //    another server's address, that server answers our answer, we answer
-  //    again, and so on without end. So we do not answer ports below 1024 (many
-  //    servers use them), or a message that equals our answer. (With port 0,
-  //    send() would throw an exception.)
+  // 4. Answer the sender. But its address can be forged. If it is the address
+  //    of another server, our answer goes there, and the two servers may answer
+  //    each other without end. To stop many such loops, we do not answer
+  //    senders on ports below 1024, which many servers use, or messages that
+  //    equal our answer. (With port 0, send() would throw an exception.)
   const answer = "Ich hab keine Hunge";
   if (sender.port < 1024 || message === answer) {
     console.error(`${sender.address}:${sender.port}: not answered`);
@@ -55,7 +55,7 @@ function stop() {
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
 // What can go wrong: if another program is using the port, the server exits.
-// After the socket is bound (the event "listening"), errors do not stop it.
+// After "listening", which means "bound" here, errors do not stop the server.
 let bound = false;
 socket.on("listening", () => bound = true);
 socket.on("error", (error) => {

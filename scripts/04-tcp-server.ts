@@ -10,41 +10,40 @@
 import net from "node:net"; // for TCP, which connects two programs
 
 const HOST = "127.0.0.1"; // the server's IPv4 address: this machine
-const PORT = 8998; // the server's port, the same number as in 05
+const PORT = 8998; // the server's port, the same as in 05
 const TIMEOUT = 30_000; // milliseconds that a connection may last
 
-// 1. Create a socket for TCP. It only accepts clients. For each client, the
-//    server gets a second socket, the connection, to receive and send.
+// 1. Create a socket for TCP, "server", which only accepts clients. For each
+//    client, we get another socket, "connection", to receive and send.
 const server = net.createServer();
 
-// 2. Bind the socket to our address and port.
-// 3. Listen for clients. listen() does both steps. It returns at once, and Node
+// 2. Bind the socket to HOST and PORT.
+// 3. Listen for clients. listen() does both steps and returns at once. Node
 //    runs the script to its last line. Then Node's event loop keeps running as
 //    long as a socket is open, and calls our functions when something happens.
-//    When the server is listening, it calls this function, a callback.
+//    When the server is listening, Node calls this function, a callback.
 server.listen(PORT, HOST, () => console.log("Starting tcp server......."));
 
-// 4. Accept clients. The Python case waits here, and serves one client after
+// 4. Accept clients. The Python case waits here and serves one client after
 //    another. Node calls this listener, a callback for an event, for every
-//    client. It calls one function at a time, and while one client is silent,
-//    it calls the functions for others. So this server serves many clients at
-//    the same time.
+//    client. It runs only one function at a time. But while one client is
+//    silent, it serves the others, so it can serve many at the same time.
 server.on("connection", (connection) => {
   const address = connection.remoteAddress; // the client's address
   const port = connection.remotePort;
 
-  // 5. Receive the message. TCP is a stream of bytes, so it may come in pieces.
-  //    We take only the first piece ("once"), as Python's recv(500) does.
+  // 5. Receive the message. TCP is a stream of bytes, so the message may come
+  //    in pieces. We take only the first ("once"), as Python's recv(500) does.
   connection.once("data", (piece: Buffer) => {
     const data = piece.subarray(0, 500);
     const message = data.toString(); // decoded as UTF-8
 
-    // 6. Answer the client. (A connection knows where to send.)
+    // 6. Answer the client. (write() needs no address or port.)
     const answer = `Received msg: ${message} from ('${address}', ${port})`;
     console.log(answer); // Received msg: I love ... from ('127.0.0.1', 54321)
     connection.write(Buffer.from(answer));
 
-    // 7. Close our side of the connection. The client closes the other side.
+    // 7. After the answer is sent, close our side. The client closes its own.
     connection.end();
   });
 
@@ -55,13 +54,13 @@ server.on("connection", (connection) => {
   });
 
   // The client may also stay silent, or never close its side. After TIMEOUT,
-  // destroy() closes both sides, and passes our error to the listener above.
+  // destroy() closes the connection and passes our error to the listener above.
   const timer = setTimeout(() => {
     connection.destroy(new Error("timed out"));
   }, TIMEOUT);
   connection.on("close", () => clearTimeout(timer));
 
-  // If the connection broke before we accepted it, it has no port. We close it.
+  // If the connection is already broken, "port" is undefined. We then close it.
   if (!port) connection.destroy();
 });
 
@@ -73,7 +72,8 @@ function stop() {
 }
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
-// What can go wrong with the server: another program may be using the port.
+// What can go wrong with the server: if another program is using the port, the
+// server exits.
 server.on("error", (error) => {
   console.error(`${error.message}. Free this port, or change HOST or PORT.`);
   process.exit(1);

@@ -10,19 +10,19 @@
 import net from "node:net"; // for TCP, which connects two programs
 
 const HOST = "127.0.0.1"; // the server's IPv4 address: this machine
-const PORT = 8998; // the server's port, the same number as in 04
+const PORT = 8998; // the server's port, the same as in 04
 const TIMEOUT = 10_000; // milliseconds to wait for the whole answer
 
-// The message is the text that you add to the command, for example
-// npx tsx scripts/05-tcp-client.ts "Hello". If you add nothing, or "", which TCP
-// cannot send, it is the text after "||".
+// The message is the text that you add to the command, as in
+// npx tsx scripts/05-tcp-client.ts "Hello". The default is the text after "||".
+// It also replaces an empty text, which TCP cannot send.
 const message = process.argv[2] || "I love wangxiaojing";
 
 // 1. Create a socket for TCP. We send and receive through it.
 const socket = new net.Socket();
 
-// 2. Connect to the server's address and port. Python waits here. In Node, the
-//    call returns at once, and Node runs the script to its last line. Then
+// 2. Connect to the server's address and port. Python waits here. In Node,
+//    connect() returns at once, and Node runs the script to its last line. Then
 //    Node's event loop keeps running as long as a socket is open, and calls our
 //    functions when something happens.
 socket.connect(PORT, HOST);
@@ -31,18 +31,18 @@ socket.connect(PORT, HOST);
 //    UTF-8. Node keeps the bytes until the socket is connected.
 socket.write(Buffer.from(message));
 
-// 4. Receive the answer. TCP is a stream of bytes, so an answer may come in
-//    pieces. Python's recv(500) returns one piece. Node calls this function, a
-//    listener, for every piece. We join the pieces until the server closes its
-//    side, or we have 500 bytes.
+// 4. Receive the answer. TCP is a stream of bytes, so the answer may come in
+//    pieces. Python's recv(500) returns one piece. Node calls this listener, a
+//    callback for an event, for every piece. We join the pieces until the
+//    server closes its side, or we have 500 bytes.
 let data = Buffer.alloc(0);
 socket.on("data", (piece: Buffer) => {
   data = Buffer.concat([data, piece]).subarray(0, 500);
   if (data.length === 500) socket.destroy(); // closes the socket at once
 });
 
-// 5. Close the socket. When the server closes its side, Node closes ours, and
-//    calls this listener. We decode only now: a piece may end in a character.
+// 5. Close the socket. When the server closes its side, Node closes ours and
+//    calls this listener. We decode now, as a piece may end inside a character.
 socket.on("close", () => {
   const answer = data.toString();
   console.log(answer); // Received msg: I love ... from ('127.0.0.1', 54321)
@@ -50,7 +50,7 @@ socket.on("close", () => {
 });
 
 // What can go wrong: no server is running (ECONNREFUSED), or the connection
-// breaks (ECONNRESET). The client exits here, before it comes to "close".
+// breaks (ECONNRESET). The client exits here, before the event "close".
 socket.on("error", (error: NodeJS.ErrnoException) => { // an error with a code
   if (data.length > 0) console.log(data.toString()); // part of the answer
   const cause = error.code ?? error.message;
@@ -59,14 +59,14 @@ socket.on("error", (error: NodeJS.ErrnoException) => { // an error with a code
   process.exit(1); // status 1 means failure
 });
 
-// The server may also close its side ("end") without an answer. Then destroy()
-// closes the socket, and passes our error to the listener above.
+// The server may also close its side without an answer. In "end", which comes
+// before "close", destroy() passes our error to the listener above.
 socket.on("end", () => {
   if (data.length === 0) socket.destroy(new Error("connection closed"));
 });
 
-// The server may also never answer, or never close its side. (Because of
-// unref(), Node does not wait for this timer.)
+// The server may also never answer, or never close its side. (With unref(),
+// this timer does not keep Node running.)
 setTimeout(() => {
   socket.destroy(new Error(`timed out after ${TIMEOUT / 1000} seconds`));
 }, TIMEOUT).unref();
