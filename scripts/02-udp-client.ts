@@ -13,8 +13,8 @@ const HOST = "127.0.0.1"; // the server's IPv4 address: this machine
 const PORT = 7852; // the server's port, the same as in 01 and 03
 const TIMEOUT = 5_000; // milliseconds to wait for the answer
 
-// The message is the text that you add to the command, as in npx tsx
-// scripts/02-udp-client.ts "Hello". The default is the text after "??".
+// The message is the text that you add to the command, as in
+// npx tsx scripts/02-udp-client.ts "Hello". The default is the text after "??".
 const message = process.argv[2] ?? "I love jingjing";
 
 // 1. Create a socket for UDP over IPv4. We send and receive through it.
