@@ -1,21 +1,23 @@
 import { expect, test } from "vitest";
-import {
-  macOS,
-  messages,
-  OTHER_HOST,
-  start,
-  udpPeer,
-  windows,
-  withFiles,
-} from "./helpers.ts";
+import { messages, udpPeer } from "./peers.ts";
+import { macOS, openFiles, type Options, OTHER_HOST } from "./program.ts";
+import { start, windows, withFiles } from "./program.ts";
+
+/** Runs 02 with a server that answers its message like this. */
+async function run(answers: (string | Buffer)[], options: Options = {}) {
+  const { socket, port, next, received } = await udpPeer(options.HOST);
+  const client = start("02", { PORT: port, ...options });
+  const [, sender] = await client.until("its message", next());
+  const came = performance.now();
+  for (const data of answers) socket.send(data, sender.port, sender.address);
+  const end = await client.end();
+  const passed = performance.now() - came;
+  return { ...end, port, passed, received: await received() };
+}
 
 test.for(messages(200))("prints an answer of %s", async ([, data, text]) => {
-  const { socket, port, next } = await udpPeer();
-  const client = start("02", { PORT: port });
-  const [, sender] = await client.until("its message", next());
-  socket.send(data, sender.port, sender.address);
-  const stdout = `${text}\n`;
-  expect(await client.end()).toEqual({ status: 0, stdout, stderr: "" });
+  const end = await run([data]);
+  expect(end).toMatchObject({ status: 0, stdout: `${text}\n`, stderr: "" });
 });
 
 test.for<[string[], string]>([
@@ -23,58 +25,34 @@ test.for<[string[], string]>([
   [["Hello", "not this"], "Hello"],
   [[" 我 ❤️ "], " 我 ❤️ "],
   [[""], ""],
-])("with %j, sends %j once, and prints one answer", async (
-  [args, message],
-) => {
-  const { socket, port, next, received } = await udpPeer();
-  const client = start("02", { PORT: port, args });
-  const [, sender] = await client.until("its message", next());
-  socket.send("1st", sender.port, sender.address);
-  socket.send("2nd", sender.port, sender.address);
-  expect(await client.end())
-    .toEqual({ status: 0, stdout: "1st\n", stderr: "" });
-  expect(await received()).toEqual([message]);
+])("with %j, sends %j once, and prints one answer", async ([args, message]) => {
+  const end = await run(["1st", "2nd"], { args });
+  expect(end).toMatchObject({ status: 0, stdout: "1st\n", stderr: "" });
+  expect(end.received).toEqual([message]);
 });
 
 test.skipIf(macOS)("sends to HOST", async () => {
-  const { port, next } = await udpPeer(OTHER_HOST);
-  const client = start("02", { PORT: port, HOST: OTHER_HOST });
-  const [message] = await client.until("its message", next());
-  expect(String(message)).toBe("I love jingjing");
+  expect((await run(["x"], { HOST: OTHER_HOST })).stdout).toBe("x\n");
 });
 
 test("gives up after TIMEOUT", async () => {
-  const { port, next } = await udpPeer();
-  const client = start("02", { PORT: port, TIMEOUT: 2_000 });
-  await client.until("its message", next());
-  const sent = performance.now();
+  const { port, passed, ...end } = await run([], { TIMEOUT: 2_000 });
   const stderr = `No answer from 127.0.0.1:${port} in 2 seconds. ` +
     "Is the server running?\n";
-  expect(await client.end()).toEqual({ status: 1, stdout: "", stderr });
-  const passed = performance.now() - sent;
+  expect(end).toMatchObject({ status: 1, stdout: "", stderr });
   expect(passed).toBeGreaterThan(1_700);
   expect(passed).toBeLessThan(3_500);
 });
 
 // Windows takes no argument as long as this one.
 test.skipIf(windows)("says that its message is too long", async () => {
-  const args = ["x".repeat(70_000)];
-  const client = start("02", { PORT: 2000, args });
+  const client = start("02", { PORT: 2000, args: ["x".repeat(70_000)] });
   const stderr = "send EMSGSIZE 127.0.0.1:2000\n";
   expect(await client.end()).toEqual({ status: 1, stdout: "", stderr });
 });
 
 test.skipIf(windows)("says that the system has no socket left", async () => {
-  const client = start("02", {
-    command: withFiles(200),
-    added: `
-      import fs from "node:fs";
-      try {
-        while (true) fs.openSync(process.execPath);
-      } catch {
-        // Now no more files can be opened.
-      }`,
-  });
+  const client = start("02", { command: withFiles(200), added: openFiles });
   const stderr = "bind EMFILE 0.0.0.0\n";
   expect(await client.end()).toEqual({ status: 1, stdout: "", stderr });
 });

@@ -1,29 +1,14 @@
 import { once } from "node:events";
 import net from "node:net";
 import { expect, test } from "vitest";
-import {
-  connect,
-  type Connection,
-  freePort,
-  HOST,
-  macOS,
-  messages,
-  OTHER_HOST,
-  runtime,
-  serve,
-  start,
-  tcpAsk,
-  tcpPeer,
-  windows,
-  withFiles,
-} from "./helpers.ts";
+import { connect, messages, tcpAsk, tcpPeer } from "./peers.ts";
+import { HOST, macOS, OTHER_HOST, runtime, windows } from "./program.ts";
+import { serve, type Server, start, withFiles } from "./program.ts";
 
 const STARTING = "Starting tcp server.......";
 const ENDING = "Ending tcp server.......";
 const answerTo = (message: string, port: number, host = HOST) =>
   `Received msg: ${message} from ('${host}', ${port})`;
-
-type Server = Awaited<ReturnType<typeof serve>>;
 
 /** Checks that the server answers as if nothing had happened. */
 async function answersStill(server: Server) {
@@ -31,41 +16,34 @@ async function answersStill(server: Server) {
   expect(answer).toBe(answerTo("still there?", port));
 }
 
-test("prints and answers all kinds of messages", async () => {
+test.for<[string, Buffer, string]>([
+  ...messages(500).slice(1), // TCP cannot send a message of no bytes.
+  ["50 megabytes", Buffer.alloc(50_000_000, "x"), "x".repeat(500)],
+])("prints and answers %s", async ([, data, text]) => {
   const server = await serve("04");
-  const answers = [];
-  // TCP cannot send a message of no bytes.
-  for (const [, data, text] of messages(500).slice(1)) {
-    const { answer, port } = await tcpAsk(server, data);
-    expect(answer).toBe(answerTo(text, port));
-    answers.push(answer);
-  }
-  await server.printed([STARTING, ...answers]);
-});
-
-test("reads all of a message that the system cannot keep", async () => {
-  const server = await serve("04");
-  const { answer, port } = await tcpAsk(server, "x".repeat(50_000_000));
-  expect(answer).toBe(answerTo("x".repeat(500), port));
+  const { answer, port } = await tcpAsk(server, data);
+  expect(answer).toBe(answerTo(text, port));
+  await server.printed([STARTING, answer]);
 });
 
 test("answers the first piece of a message, and no other", async () => {
   const server = await serve("04");
-  const { socket, ended, closed, port, ...client } = await connect(server.port);
-  socket.setNoDelay().write("a");
-  await server.until("the end of the answer", ended);
+  const client = await connect(server.port);
+  client.socket.setNoDelay().write("a");
+  await server.until("the end of the answer", client.ended);
   for (const byte of "bcdefgh") {
-    await new Promise((sent) => socket.write(byte, sent));
+    await new Promise((sent) => client.socket.write(byte, sent));
   }
-  socket.end();
-  await server.until("the end of the connection", closed);
-  await server.printed([STARTING, answerTo("a", port)]);
+  client.socket.end();
+  await server.until("the end of the connection", client.closed);
+  await server.printed([STARTING, answerTo("a", client.port)]);
   expect(client.error).toBe("");
 });
 
-test("answers others while one is silent and one sends on", async () => {
+test("answers others while 250 are silent and one sends on", async () => {
   const server = await serve("04");
-  const silent = await connect(server.port);
+  const clients = Array.from({ length: 250 }, () => connect(server.port));
+  const [silent] = await server.until("connections", Promise.all(clients));
   const sending = await connect(server.port);
   const send = () => {
     while (sending.socket.write(Buffer.alloc(65_536)));
@@ -73,30 +51,18 @@ test("answers others while one is silent and one sends on", async () => {
   };
   send();
   await server.until("the first answer", sending.ended);
-  const texts = Array.from({ length: 100 }, (_, i) => `client ${i}`);
-  const asked = await Promise.all(texts.map((text) => tcpAsk(server, text)));
-  expect(asked.map(({ answer }) => answer))
-    .toEqual(asked.map(({ port }, i) => answerTo(texts[i], port)));
+  for (let i = 0; i < 20; i++) await answersStill(server);
   silent.socket.write("at last");
   await server.until("the last answer", silent.ended);
   expect(silent.received).toBe(answerTo("at last", silent.port));
 });
 
-test("serves one more client while 250 are connected", async () => {
-  const server = await serve("04");
-  const clients = Array.from({ length: 250 }, () => connect(server.port));
-  await server.until("250 connections", Promise.all(clients));
-  await answersStill(server);
-});
-
 test("keeps nothing of a client that has gone", async () => {
   // After this message, it accepts no more. Then it exits when nothing is left:
   // no connection, and no timer, which would last 30 seconds.
+  const line = "const message = data.toString();";
   const server = await serve("04", {
-    replaced: [[
-      "const message = data.toString();",
-      "const message = data.toString(); if (message === '20') server.close();",
-    ]],
+    replaced: [[line, `${line} if (message === "20") server.close();`]],
     without: ["process.on("], // On Deno, these alone would keep it running.
   });
   for (let i = 1; i <= 20; i++) await tcpAsk(server, `${i}`);
@@ -104,20 +70,19 @@ test("keeps nothing of a client that has gone", async () => {
   expect(await server.end()).toMatchObject({ status: 0, stderr: "" });
 });
 
-test("prints nothing about clients that close", async () => {
-  const server = await serve("04");
-  const silent = await connect(server.port);
-  silent.socket.end();
-  await server.until("the end of the silent connection", silent.closed);
-  expect([silent.received, silent.error]).toEqual(["", ""]);
-
-  const done = await connect(server.port);
-  done.socket.end("I am done");
-  await server.until("the end of the other connection", done.closed);
-  const answer = answerTo("I am done", done.port);
-  expect([done.received, done.error]).toEqual([answer, ""]);
-  await server.printed([STARTING, answer]);
-});
+test.for(["", "Bye"])(
+  "knows that a client may close after %j",
+  async (text) => {
+    const server = await serve("04");
+    const client = await connect(server.port);
+    client.socket.end(text);
+    await server.until("the end of the connection", client.closed);
+    expect(client.error).toBe("");
+    await server.printed(
+      [STARTING, answerTo("Bye", client.port)].slice(0, text ? 2 : 1),
+    );
+  },
+);
 
 test("names clients that reset their connection", async () => {
   const server = await serve("04");
@@ -154,18 +119,15 @@ test.skipIf(windows)("survives clients that reset at once", async () => {
 
 test.skipIf(windows)("survives more clients than it may open", async () => {
   const server = await serve("04", { command: withFiles(64) });
-  const first = await connect(server.port);
-  const crowd = await Promise.all(
-    Array.from({ length: 100 }, () => connect(server.port)),
-  );
+  const clients = Array.from({ length: 100 }, () => connect(server.port));
+  const [first, ...crowd] = await Promise.all(clients);
   first.socket.write("I was first");
   await server.until("an answer", first.ended);
   expect(first.received).toBe(answerTo("I was first", first.port));
   for (const { socket } of [first, ...crowd]) socket.end();
-  // Deno never accepts again.
-  if (runtime !== "deno") {
-    const all = [first, ...crowd].map(({ closed }) => closed);
-    await server.until("the end of all connections", Promise.all(all));
+  const closed = [first, ...crowd].map((client) => client.closed);
+  if (runtime !== "deno") { // Deno never accepts again.
+    await server.until("the end of all connections", Promise.all(closed));
     await answersStill(server);
   }
   expect(server.stderr).toBe("");
@@ -173,27 +135,23 @@ test.skipIf(windows)("survives more clients than it may open", async () => {
 
 test("closes each connection after TIMEOUT", async () => {
   const server = await serve("04", { TIMEOUT: 2_000 });
+  const connected = performance.now();
   const [silent, sending, late] = [
     await connect(server.port),
     await connect(server.port),
     await connect(server.port),
   ];
-  const connected = performance.now();
-  const sendOn = ({ socket }: Connection) => {
-    const interval = setInterval(() => socket.write("more"), 50);
-    socket.on("close", () => clearInterval(interval));
-  };
-  sendOn(sending);
+  setInterval(() => sending.socket.write("more"), 50).unref();
   setTimeout(() => late.socket.write("late"), 1_000);
-
   await server.until("the end of the silent connection", silent.ended);
   const passed = performance.now() - connected;
-  expect([silent.received, silent.error]).toEqual(["", ""]);
-  for (const client of [silent, sending, late]) {
-    await server.prints(`127.0.0.1:${client.port}: timed out\n`, "stderr");
-    sendOn(client); // The system tells a client so if both sides are closed.
-    await server.until("the end of a connection", client.closed);
+  for (const { socket, port, closed } of [silent, sending, late]) {
+    await server.prints(`127.0.0.1:${port}: timed out\n`, "stderr");
+    // If both sides are closed, the system tells the client that sends more.
+    setInterval(() => socket.write("more"), 50).unref();
+    await server.until("the end of a connection", closed);
   }
+  expect(silent.received).toBe("");
   expect(late.received).toBe(answerTo("late", late.port));
   await answersStill(server);
   expect(passed).toBeGreaterThan(1_700);
@@ -216,31 +174,19 @@ test.skipIf(macOS)("is bound to its own address only", async () => {
   expect(answer).toBe(answerTo("hi", port, OTHER_HOST));
 });
 
-test("can be started again at once", async () => {
-  const PORT = await freePort();
-  for (let i = 0; i < 2; i++) {
-    const server = await serve("04", { PORT });
-    await answersStill(server);
-    await server.kill();
-  }
-});
-
 // Windows has no signals that one process could send to another.
 test.skipIf(windows).for(["SIGINT", "SIGTERM"] as const)(
   "exits on %s, even if it comes twice, and closes its connections",
   async (signal) => {
     const server = await serve("04");
-    const silent = await connect(server.port);
-    const answered = await connect(server.port);
-    answered.socket.write("x");
-    await server.until("an answer", answered.ended);
+    const { socket, ended, closed } = await connect(server.port);
+    const { answer } = await tcpAsk(server, "x");
     server.signal(signal);
     server.signal(signal);
-    const stdout = `${STARTING}\n${answered.received}\n${ENDING}\n`;
+    const stdout = `${STARTING}\n${answer}\n${ENDING}\n`;
     expect(await server.end()).toEqual({ status: 0, stdout, stderr: "" });
-    for (const { socket, closed } of [silent, answered]) {
-      socket.end();
-      await closed;
-    }
+    await ended;
+    socket.end();
+    await closed;
   },
 );

@@ -2,107 +2,92 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import net from "node:net";
 import { expect, onTestFinished, test } from "vitest";
-import {
-  type Connection,
-  freePort,
-  HOST,
-  linux,
-  macOS,
-  messages,
-  OTHER_HOST,
-  runtime,
-  start,
-  tcpPeer,
-  windows,
-  withFiles,
-} from "./helpers.ts";
+import { messages, tcpPeer } from "./peers.ts";
+import { freePort, HOST, linux, macOS, openFiles } from "./program.ts";
+import { type Options, OTHER_HOST, runtime, start } from "./program.ts";
+import { windows, withFiles } from "./program.ts";
 
 const MESSAGE = "I love wangxiaojing";
-
-/** What to do when the client's message has come. */
-const then = (act: (connection: Connection) => void) =>
-(
-  connection: Connection,
-) => void connection.socket.once("data", () => act(connection));
-
 const failure = (port: number, cause: string) =>
   `No complete answer from 127.0.0.1:${port}: ${cause}.`;
 
-test.for(messages(500).slice(1))(
-  "prints an answer of %s",
-  async ([, data, text]) => {
-    const { port } = await tcpPeer(then(({ socket }) => socket.end(data)));
-    const client = start("05", { PORT: port });
-    const stdout = `${text}\n`;
-    expect(await client.end()).toEqual({ status: 0, stdout, stderr: "" });
-  },
-);
+/** Runs 05 with a server that does this when the message has come. */
+async function run(act: (socket: net.Socket) => void, options: Options = {}) {
+  let came = 0;
+  const { port, connections } = await tcpPeer(({ socket }) => {
+    socket.once("data", () => {
+      came = performance.now();
+      act(socket);
+    });
+  }, options.HOST);
+  const client = start("05", { PORT: port, ...options });
+  const end = await client.end();
+  const passed = performance.now() - came;
+  return { ...end, client, port, passed, connection: connections[0] };
+}
 
-const long = "x".repeat(10_000);
-test.for<[string[], string]>([
-  [[], MESSAGE],
-  [["Hello", "not this"], "Hello"],
-  [[" 我 ❤️ "], " 我 ❤️ "],
-  [[long], long],
-  [[""], MESSAGE],
-])("with %j, sends %j", async ([args, message]) => {
-  const { port, connections } = await tcpPeer(
-    // Not at once, so that all of a long message can arrive.
-    then(({ socket }) => setTimeout(() => socket.end("x"), 200)),
-  );
-  const client = start("05", { PORT: port, args });
-  expect(await client.end()).toEqual({ status: 0, stdout: "x\n", stderr: "" });
-  expect(connections.map(({ received }) => received)).toEqual([message]);
+test.for(messages(500).slice(1))("prints an answer of %s", async (
+  [, data, text],
+) => {
+  const end = await run((socket) => socket.end(data));
+  expect(end).toMatchObject({ status: 0, stdout: `${text}\n`, stderr: "" });
+});
+
+test.for<[string, string[], string]>([
+  ["its message", [], MESSAGE],
+  ["an argument", ["Hello", "not this"], "Hello"],
+  ["white space", [" 我 ❤️ "], " 我 ❤️ "],
+  ["a long argument", ["x".repeat(10_000)], "x".repeat(10_000)],
+  ["its message in the place of an empty one", [""], MESSAGE],
+])("sends %s", async ([, args, message]) => {
+  // The answer does not come at once, so that all of the message can arrive.
+  const answer = (socket: net.Socket) => setTimeout(() => socket.end("x"), 200);
+  const { connection, ...end } = await run(answer, { args });
+  expect(end).toMatchObject({ status: 0, stdout: "x\n", stderr: "" });
+  expect(connection.received).toBe(message);
 });
 
 test.skipIf(macOS)("connects to HOST", async () => {
-  const answer = then(({ socket }) => socket.end("x"));
-  const { port } = await tcpPeer(answer, OTHER_HOST);
-  const client = start("05", { PORT: port, HOST: OTHER_HOST });
-  expect((await client.end()).stdout).toBe("x\n");
+  const end = await run((socket) => socket.end("x"), { HOST: OTHER_HOST });
+  expect(end.stdout).toBe("x\n");
 });
 
 test("joins the pieces of an answer, and closes after the server", async () => {
   const answer = Buffer.from("我爱");
   let open = false;
-  const { port, connections } = await tcpPeer(then(({ socket }) => {
+  const { client, connection, ...end } = await run((socket) => {
     socket.setNoDelay().write(answer.subarray(0, 4)); // within 爱
     setTimeout(() => {
       open = !socket.readableEnded;
       socket.end(answer.subarray(4));
     }, 200);
-  }));
-  const client = start("05", { PORT: port });
-  expect(await client.end())
-    .toEqual({ status: 0, stdout: "我爱\n", stderr: "" });
+  });
+  expect(end).toMatchObject({ status: 0, stdout: "我爱\n", stderr: "" });
   expect(open).toBe(true);
-  await client.until("the end of the connection", connections[0].closed);
-  expect(connections[0].error).toBe("");
+  await client.until("the end of the connection", connection.closed);
+  expect(connection.error).toBe("");
 });
 
 test.for([
   ["500 bytes", `${"x".repeat(499)} `, `${"x".repeat(499)} `],
   ["more", `${"x".repeat(499)}我${"y".repeat(100_000)}`, `${"x".repeat(499)}�`],
 ])("takes %s of a server that does not close", async ([, answer, text]) => {
-  const { port } = await tcpPeer(then(({ socket }) => socket.write(answer)));
-  const client = start("05", { PORT: port });
-  const stdout = `${text}\n`;
-  expect(await client.end()).toEqual({ status: 0, stdout, stderr: "" });
+  const end = await run((socket) => socket.write(answer));
+  expect(end).toMatchObject({ status: 0, stdout: `${text}\n`, stderr: "" });
 });
 
-test.for<[string, string, string, (connection: Connection) => void]>([
-  ["closes", "", "connection closed", ({ socket }) => socket.end()],
-  ["resets", "", "ECONNRESET", ({ socket }) => socket.resetAndDestroy()],
-  ["resets after a part", "x\n", "ECONNRESET", ({ socket }) => {
+test.for<[string, string, string, (socket: net.Socket) => void]>([
+  ["closes", "", "connection closed", (socket) => socket.end()],
+  ["resets", "", "ECONNRESET", (socket) => socket.resetAndDestroy()],
+  ["resets after a part", "x\n", "ECONNRESET", (socket) => {
     socket.write("x");
     // Not at once: a reset also takes away what has not been read.
     setTimeout(() => socket.resetAndDestroy(), 500);
   }],
 ])("says that the server %s", async ([, stdout, cause, act]) => {
-  const { port } = await tcpPeer(then(act));
+  const { port, ...end } = await run(act);
   const stderr = `${failure(port, cause)}\n`;
-  expect(await start("05", { PORT: port }).end())
-    .toEqual({ status: 1, stdout, stderr });
+  expect(end).toMatchObject({ status: 1, stdout, stderr });
 });
 
 test("asks for the server if nobody is there", async () => {
@@ -112,24 +97,16 @@ test("asks for the server if nobody is there", async () => {
     .toEqual({ status: 1, stdout: "", stderr });
 });
 
-test.for<[string, string, (connection: Connection) => void]>([
+test.for<[string, string, (socket: net.Socket) => void]>([
   ["is silent", "", () => {}],
-  ["does not close", "x\n", ({ socket }) => socket.write("x")],
-  ["sends on and on", "x\n", ({ socket }) => {
-    const interval = setInterval(() => socket.write("x"), 100);
-    socket.on("close", () => clearInterval(interval));
+  ["does not close", "x\n", (socket) => socket.write("x")],
+  ["sends on and on", "x\n", (socket) => {
+    setInterval(() => socket.write("x"), 100).unref();
   }],
-])("gives up after TIMEOUT when the server %s", async ([, part, accepted]) => {
-  let connected = 0;
-  const { port } = await tcpPeer((connection) => {
-    connected = performance.now();
-    accepted(connection);
-  });
-  const client = start("05", { PORT: port, TIMEOUT: 2_000 });
-  const { status, stdout, stderr } = await client.end();
-  const passed = performance.now() - connected;
-  expect(stderr).toBe(`${failure(port, "timed out after 2 seconds")}\n`);
-  expect([status, stdout.replace(/x+/, "x")]).toEqual([1, part]);
+])("gives up after TIMEOUT when the server %s", async ([, part, act]) => {
+  const { port, passed, ...end } = await run(act, { TIMEOUT: 2_000 });
+  expect(end.stderr).toBe(`${failure(port, "timed out after 2 seconds")}\n`);
+  expect([end.status, end.stdout.replace(/x+/, "x")]).toEqual([1, part]);
   expect(passed).toBeGreaterThan(1_700);
   expect(passed).toBeLessThan(3_500);
 });
@@ -145,8 +122,7 @@ test.runIf(linux)("gives up after TIMEOUT when it cannot connect", async () => {
     });`;
   const server = spawn(process.execPath, ["-e", code]);
   onTestFinished(() => void server.kill("SIGKILL"));
-  const [line] = await once(server.stdout, "data");
-  const port = Number(line);
+  const port = Number(await once(server.stdout, "data"));
   for (let i = 0; i < 3; i++) {
     const socket = net.connect(port, HOST).on("error", () => {});
     onTestFinished(() => void socket.destroy());
@@ -158,20 +134,10 @@ test.runIf(linux)("gives up after TIMEOUT when it cannot connect", async () => {
 });
 
 test.skipIf(windows)("says that the system has no socket left", async () => {
-  const client = start("05", {
-    PORT: 2000,
-    command: withFiles(200),
-    added: `
-      import fs from "node:fs";
-      try {
-        while (true) fs.openSync(process.execPath);
-      } catch {
-        // Now no more files can be opened.
-      }`,
-  });
+  const client = start("05", { command: withFiles(200), added: openFiles });
   // Bun takes it for nobody being there.
   const cause = runtime === "bun" ? "ECONNREFUSED" : "EMFILE";
   const { status, stderr } = await client.end();
-  expect(stderr).toContain(failure(2000, cause));
+  expect(stderr).toContain(failure(8998, cause));
   expect(status).toBe(1);
 });

@@ -1,25 +1,16 @@
 // The experiments of README.md and the Chinese guide do what is said there.
 
 import { expect, test } from "vitest";
-import {
-  freePort,
-  HOST,
-  listening,
-  macOS,
-  OTHER_HOST,
-  Program,
-  serve,
-  start,
-  windows,
-} from "./helpers.ts";
 import { blocks, codes, GUIDE, README, section, type } from "./pages.ts";
+import { listening } from "./peers.ts";
+import { freePort, HOST, macOS, OTHER_HOST, Program } from "./program.ts";
+import { serve, start, windows } from "./program.ts";
 
 test("a taken port", async () => {
   const { port } = await serve("01");
-  const { status, stderr } = await start("01", { PORT: port }).end();
   const [said] = codes(section(README, "A taken port"));
-  expect(stderr).toContain(said);
-  expect(status).toBe(1);
+  expect(await start("01", { PORT: port }).end())
+    .toMatchObject({ status: 1, stderr: expect.stringContaining(said) });
 });
 
 test("the client first", async () => {
@@ -35,21 +26,21 @@ test("the client first", async () => {
   await server.printed(["Starting server........."]);
 });
 
-test.for([
-  ["README.md", section(README, "Byte 501")],
-  ["the guide", section(GUIDE, "实验：167 个“静”")],
-])("byte 501, in %s", async ([, text]) => {
+test.for(
+  [
+    [README, "Byte 501", ["x".repeat(500), `${"静".repeat(166)}�`]],
+    [GUIDE, "实验：167 个“静”", [`${"静".repeat(166)}�`]],
+  ] as const,
+)("byte 501, $1", async ([page, heading, printed]) => {
+  const text = section(page, heading);
   const server = await serve("03");
-  const repeated = [...text.matchAll(/'(.)'\.repeat\((\d+)\)/g)]
-    .map(([, character, count]) => character.repeat(Number(count)));
-  for (const message of repeated) {
+  for (const [, character, n] of text.matchAll(/'(.)'\.repeat\((\d+)\)/g)) {
+    const message = character.repeat(Number(n));
     expect(Buffer.from(message)).toHaveLength(501);
     await start("02", { PORT: server.port, args: [message] }).end();
   }
   expect(text).toContain("('静' * 167)");
-  const both = ["x".repeat(500), `${"静".repeat(166)}�`];
-  const [starting] = server.stdout.split("\n");
-  await server.printed([starting, ...both.slice(-repeated.length)]);
+  await server.printed(["Starting server.........", ...printed]);
 });
 
 test("why 03 refuses some senders", async () => {
@@ -63,9 +54,9 @@ test("why 03 refuses some senders", async () => {
 });
 
 test.for([
-  ["README.md", README, "A silent client"],
-  ["the guide", GUIDE, "实验：沉默的客户端"],
-])("a silent client, in %s", async ([, page, heading]) => {
+  [README, "A silent client"],
+  [GUIDE, "实验：沉默的客户端"],
+])("a silent client, $1", async ([page, heading]) => {
   const server = await serve("04", { TIMEOUT: 3_000 });
   const silent = type(heading, server.port, page);
   const client = start("05", { PORT: server.port });
@@ -82,14 +73,12 @@ test("a broken connection", async () => {
 });
 
 test("two pieces", async () => {
-  const server = await serve("04");
-  const client = type("Two pieces", server.port);
-  const [, answer] = /The answer is `(.*)…`/.exec(README) ?? [];
-  await client.prints(answer);
-});
-
-test("two pieces, with a line break as their end", async () => {
   const text = section(README, "Two pieces");
+  const [, answer] = /The answer is `(.*)…`/.exec(text) ?? [];
+  const { port } = await serve("04");
+  await type("Two pieces", port).prints(answer);
+
+  const [, better] = /client gets `(.*)…`/.exec(text) ?? [];
   const [, added] = /add `(import .*?)`/.exec(text) ?? [];
   const [put] = blocks(text, "ts");
   const step5 = `  connection.once("data", (piece: Buffer) => {
@@ -99,24 +88,20 @@ test("two pieces, with a line break as their end", async () => {
   const server = await serve("04", {
     replaced: [[step5, put], ["import net", `${added}\nimport net`]],
   });
-  const client = type("Two pieces", server.port);
-  const [, answer] = /client gets `(.*)…`/.exec(text) ?? [];
-  await client.prints(answer);
+  await type("Two pieces", server.port).prints(better);
   // Here, too, a client that resets must not end the server.
   type("A broken connection", server.port);
   await server.prints("read ECONNRESET", "stderr");
-  const again = type("Two pieces", server.port);
-  await again.prints(answer);
+  await type("Two pieces", server.port).prints(better);
 });
 
 test("an answer in two pieces", async () => {
   const PORT = await freePort();
   const server = type("An answer in two pieces", PORT);
   await server.until("its port", listening(PORT));
-  const [, answer] = /05 prints `(.*)`/
-    .exec(section(README, "An answer in two pieces")) ?? [];
-  const { stdout } = await start("05", { PORT }).end();
-  expect(stdout).toBe(`${answer}\n`);
+  const text = section(README, "An answer in two pieces");
+  const [, answer] = /05 prints `(.*)`/.exec(text) ?? [];
+  expect((await start("05", { PORT }).end()).stdout).toBe(`${answer}\n`);
 });
 
 test.skipIf(macOS)("two machines", async () => {
@@ -127,55 +112,55 @@ test.skipIf(macOS)("two machines", async () => {
 });
 
 // The guide says that the programs of the chapter can talk to these scripts.
-// These do what those do: they receive once, and answer. On Windows, Python may
-// have another name.
-const python = {
-  udpServer: (port: number) => `
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.bind(("${HOST}", ${port}))
-print("bound", flush=True)
-data, sender = s.recvfrom(500)
-s.sendto(b"from Python: " + data, sender)`,
-  udpClient: (port: number) => `
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.sendto(b"Hello", ("${HOST}", ${port}))
-print(s.recvfrom(200)[0].decode())`,
-  tcpServer: (port: number) => `
-s = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-s.bind(("${HOST}", ${port}))
-s.listen()
-print("bound", flush=True)
-connection, client = s.accept()
-connection.send(b"from Python: " + connection.recv(500))
-connection.close()`,
-  tcpClient: (port: number) => `
-s = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-s.connect(("${HOST}", ${port}))
-s.send(b"Hello")
-print(s.recv(500).decode())
-s.close()`,
+// These do what those do. On Windows, Python may have another name.
+const python = (kind: string, port: number, lines: string) => {
+  const create = `s = socket.socket(socket.AF_INET, socket.SOCK_${kind})
+address = ("${HOST}", ${port})`;
+  const code = ["import socket", create, lines.replace(/^ +/gm, "")].join("\n");
+  return new Program("Python", ["python3", "-c", code]);
 };
-const runPython = (code: string) =>
-  new Program("Python", ["python3", "-c", `import socket\n${code}`]);
 
-test.skipIf(windows).for<[string, keyof typeof python, RegExp]>([
-  ["01", "udpClient", /^Ich hab keine Hunge\n$/],
-  ["03", "udpClient", /^Ich hab keine Hunge\n$/],
-  ["04", "tcpClient", /^Received msg: Hello from \('127.0.0.1', \d+\)\n$/],
-])("%s answers a client in Python", async ([number, name, answer]) => {
+test.skipIf(windows).for([
+  [
+    "03",
+    "DGRAM",
+    's.sendto(b"Hello", address)\nprint(s.recvfrom(200)[0].decode())',
+    "Ich hab keine Hunge\n",
+  ],
+  [
+    "04",
+    "STREAM",
+    's.connect(address)\ns.send(b"Hello")\nprint(s.recv(500)[:24].decode())',
+    "Received msg: Hello from\n",
+  ],
+])("%s answers Python", async ([number, kind, lines, stdout]) => {
   const { port } = await serve(number);
-  const { stdout } = await runPython(python[name](port)).end();
-  expect(stdout).toMatch(answer);
+  expect((await python(kind, port, lines).end()).stdout).toBe(stdout);
 });
 
-test.skipIf(windows).for<[string, keyof typeof python, string]>([
-  ["02", "udpServer", "from Python: I love jingjing\n"],
-  ["05", "tcpServer", "from Python: I love wangxiaojing\n"],
-])("%s gets the answer of a server in Python", async (
-  [number, name, stdout],
-) => {
+test.skipIf(windows).for([
+  [
+    "02",
+    "DGRAM",
+    `s.bind(address)
+     print("bound", flush=True)
+     data, client = s.recvfrom(500)
+     s.sendto(b"Python: " + data, client)`,
+    "Python: I love jingjing\n",
+  ],
+  [
+    "05",
+    "STREAM",
+    `s.bind(address)
+     s.listen()
+     print("bound", flush=True)
+     connection, client = s.accept()
+     connection.send(b"Python: " + connection.recv(500))
+     connection.close()`,
+    "Python: I love wangxiaojing\n",
+  ],
+])("%s gets an answer of Python", async ([number, kind, lines, stdout]) => {
   const PORT = await freePort();
-  await runPython(python[name](PORT)).prints("bound\n");
-  const client = start(number, { PORT });
-  expect(await client.end()).toEqual({ status: 0, stdout, stderr: "" });
+  await python(kind, PORT, lines).prints("bound\n");
+  expect((await start(number, { PORT }).end()).stdout).toBe(stdout);
 });

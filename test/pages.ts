@@ -1,6 +1,6 @@
 // What the tests of README.md and the Chinese guide share.
 
-import { HOST, Program, read, replace } from "./helpers.ts";
+import { HOST, Program, read, replace } from "./program.ts";
 
 export const PAGES = ["README.md", "scripts/README.zh-CN.md"];
 export const [README, GUIDE] = PAGES.map((file) => read(file));
@@ -13,6 +13,11 @@ export function section(page: string, heading: string): string {
   return found.slice(heading.length);
 }
 
+/** The items of the list in a section of README.md, each on one line. */
+export const items = (heading: string): string[] =>
+  section(README, heading).split(/^- /m).slice(1)
+    .map((item) => item.replace(/\s+/g, " "));
+
 /** The code blocks of a language. */
 export const blocks = (text: string, language: string): string[] =>
   [...text.matchAll(/^```(\w+)\n(.*?)^```$/gms)]
@@ -23,17 +28,13 @@ export const codes = (text: string): string[] =>
   [...text.replace(/^```.*?^```$/gms, "").matchAll(/`([^`]+)`/g)]
     .map(([, code]) => code.replace(/\s+/g, " "));
 
-/** Starts the `node -e "..."` or the like of a section, at another port. */
+/** Starts the `node -e "..."` of a section, at another port. */
 export function type(heading: string, port: number, page = README): Program {
   const [block] = blocks(section(page, heading), "sh");
-  const [, name, flag, code] = /^(\w+) (-\w) "(.*)"\n$/s.exec(block) ?? [];
+  const [, code] = /^node -e "(.*)"\n$/s.exec(block) ?? [];
   if (!code) throw new Error(`not to be run by a test: ${block}`);
-  const program = name === "node" ? process.execPath : name;
-  return new Program(heading, [
-    program,
-    flag,
-    replace(code, "8998", `${port}`),
-  ]);
+  const here = replace(code, "8998", `${port}`);
+  return new Program(heading, [process.execPath, "-e", here]);
 }
 
 /** Has all output name the same ports: the scripts', and 54321 for a client. */

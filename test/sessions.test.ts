@@ -1,7 +1,7 @@
 // What README.md and the Chinese guide show is what the scripts print.
 
 import { expect, test } from "vitest";
-import { freePort, serve, start, windows } from "./helpers.ts";
+import { freePort, serve, start, windows } from "./program.ts";
 import { blocks, GUIDE, README, samePorts, section } from "./pages.ts";
 
 const COMMAND = /^(?:npx tsx|node) scripts\/(\d\d)-[\w-]+\.ts(?: "(.*)")?$/gm;

@@ -1,0 +1,158 @@
+import { inspect } from "node:util";
+import { describe, expect, test } from "vitest";
+import { messages, udpAsk, udpPeer } from "./peers.ts";
+import { HOST, linux, macOS, OTHER_HOST, windows } from "./program.ts";
+import { serve, start } from "./program.ts";
+
+const STARTING = "Starting server.........";
+const ENDING = "Ending server........";
+const ANSWER = "Ich hab keine Hunge";
+
+/** A line to add: it receives a datagram from any sender. */
+const receive = (address: string, port: number, message = "hi") => `
+  socket.on("listening", () => {
+    const sender = { address: "${address}", port: ${port} };
+    socket.emit("message", Buffer.from("${message}"), sender);
+  });`;
+
+/** What 01 prints for a message, in bytes and as text. */
+const bytes = (data: Buffer, text: string) => [
+  inspect(data.subarray(0, 500)),
+  "Buffer",
+  "string",
+  text,
+];
+
+describe.for(["01", "03"])("%s", (number) => {
+  test.for(messages(500))("prints and answers %s", async ([, data, text]) => {
+    const server = await serve(number);
+    expect(await udpAsk(server, data)).toBe(ANSWER);
+    await server.printed(
+      number === "01"
+        ? [STARTING, ...bytes(data, text), ENDING]
+        : [STARTING, text],
+    );
+  });
+
+  test("takes a datagram of any size", async () => {
+    const server = await serve(number);
+    // macOS sends no more, unless it is told to.
+    const largest = "x".repeat(macOS ? 9_216 : 65_507);
+    expect(await udpAsk(server, largest)).toBe(ANSWER);
+    await server.prints(`\n${"x".repeat(500)}\n`);
+  });
+
+  test("says that its port is taken, and exits", async () => {
+    const { port } = await udpPeer();
+    const server = start(number, { PORT: port });
+    const { status, stdout, stderr } = await server.end();
+    // Bun leaves out the port.
+    expect(stderr.replace(`:${port}`, "")).toBe(
+      "bind EADDRINUSE 127.0.0.1. Free this port, or change HOST or PORT.\n",
+    );
+    expect([status, stdout]).toEqual([1, ""]);
+  });
+
+  test.skipIf(macOS)("is bound to its own address only", async () => {
+    const server = await serve(number);
+    const { socket, next } = await udpPeer(OTHER_HOST);
+    socket.send("to the other address", server.port, OTHER_HOST);
+    socket.send("to its own", server.port, HOST);
+    await server.until("an answer", next());
+    await server.prints("to its own\n");
+    expect(server.stdout).not.toContain("other");
+  });
+
+  // Linux refuses to send to a broadcast address. Other systems drop the answer.
+  test.runIf(linux)("says that its answer cannot be sent", async () => {
+    const added = receive("127.255.255.255", 2000);
+    const server = await serve(number, { added });
+    if (number === "01") expect((await server.end()).status).toBe(1);
+    else expect(await udpAsk(server, "still there?")).toBe(ANSWER);
+    // Deno does not know the error's name.
+    expect(server.stderr)
+      .toMatch(/^send (EACCES|UNKNOWN) 127\.255\.255\.255:2000\n$/);
+  });
+});
+
+test("01 answers its first message only, and exits", async () => {
+  const server = await serve("01");
+  const { socket, received } = await udpPeer();
+  for (const message of ["1st", "2nd", "3rd"]) {
+    socket.send(message, server.port, HOST);
+  }
+  expect((await server.end()).status).toBe(0);
+  await server.printed([STARTING, ...bytes(Buffer.from("1st"), "1st"), ENDING]);
+  expect(await received()).toEqual([ANSWER]);
+});
+
+test("03 answers each message once", async () => {
+  const server = await serve("03");
+  const { socket, next, received } = await udpPeer();
+  for (const message of ["1st", "2nd", "3rd"]) {
+    socket.send(message, server.port, HOST);
+    await server.until("an answer", next());
+  }
+  await server.printed([STARTING, "1st", "2nd", "3rd"]);
+  expect(await received()).toEqual([ANSWER, ANSWER, ANSWER]);
+});
+
+test.for([0, 7, 1023])("03 does not answer port %i", async (port) => {
+  const server = await serve("03", { added: receive(HOST, port) });
+  expect(await udpAsk(server, "still there?")).toBe(ANSWER);
+  await server.printed(
+    [STARTING, "hi", "still there?"],
+    [`127.0.0.1:${port}: not answered`],
+  );
+});
+
+test("03 answers port 1024, and keeps running if nobody is there", async () => {
+  const server = await serve("03", { added: receive(HOST, 1024) });
+  expect(await udpAsk(server, "still there?")).toBe(ANSWER);
+  expect(server.stderr).not.toContain("not answered");
+});
+
+// Wine, in the place of Windows, gives every sender the same address.
+const host = macOS || windows ? HOST : OTHER_HOST;
+test("03 does not answer its own answer, and names the sender", async () => {
+  const server = await serve("03");
+  const { socket, port, received } = await udpPeer(host);
+  socket.send(ANSWER, server.port, HOST);
+  expect(await udpAsk(server, "still there?")).toBe(ANSWER);
+  await server.printed(
+    [STARTING, ANSWER, "still there?"],
+    [`${host}:${port}: not answered`],
+  );
+  expect(await received()).toEqual([]);
+});
+
+test.for([` ${ANSWER} `, `${ANSWER}!`])("03 answers %j", async (message) => {
+  expect(await udpAsk(await serve("03"), message)).toBe(ANSWER);
+});
+
+test("03 keeps running when a receive fails, and says why", async () => {
+  const server = await serve("03", {
+    added: `
+      socket.on("listening", () => {
+        socket.emit("error", new Error("the first"));
+        socket.emit("error", new Error("the second"));
+      });`,
+  });
+  expect(await udpAsk(server, "still there?")).toBe(ANSWER);
+  await server.printed(
+    [STARTING, "still there?"],
+    ["the first", "the second"],
+  );
+});
+
+// Windows has no signals that one process could send to another.
+test.skipIf(windows).for(["SIGINT", "SIGTERM"] as const)(
+  "03 exits on %s, even if it comes twice",
+  async (signal) => {
+    const server = await serve("03");
+    server.signal(signal);
+    server.signal(signal);
+    const stdout = `${STARTING}\n${ENDING}\n`;
+    expect(await server.end()).toEqual({ status: 0, stdout, stderr: "" });
+  },
+);

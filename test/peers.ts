@@ -1,0 +1,133 @@
+// The other end in the tests: plain sockets.
+
+import dgram from "node:dgram";
+import { once } from "node:events";
+import net from "node:net";
+import { onTestFinished } from "vitest";
+import { HOST, type Server } from "./program.ts";
+
+/** What comes to a receiver that takes so many bytes, and what it prints. */
+export const messages = (
+  limit: number,
+): [name: string, data: Buffer, text: string][] => {
+  const almost = "x".repeat(limit - 1);
+  return [
+    ["no bytes", Buffer.alloc(0), ""],
+    ["white space", Buffer.from("\n 我 ❤️ 你 \n"), "\n 我 ❤️ 你 \n"],
+    ["what is not UTF-8", Buffer.from([0x61, 0xff, 0x62]), "a�b"],
+    ["too many bytes", Buffer.from(`${almost} yz`), `${almost} `],
+    ["a character cut by the limit", Buffer.from(`${almost}我`), `${almost}�`],
+  ];
+};
+
+/** A UDP socket, bound to a free port, and the texts that have come to it. */
+export async function udpPeer(host = HOST) {
+  const socket = dgram.createSocket("udp4");
+  onTestFinished(() => void socket.close());
+  socket.bind(0, host);
+  await once(socket, "listening");
+  const { port } = socket.address();
+  const received: string[] = [];
+  socket.on("message", (data) => received.push(String(data)));
+  socket.on("error", () => {}); // on Windows: nobody was where it has sent
+  return {
+    socket,
+    port,
+    /** The next datagram, and its sender. */
+    next: () => once(socket, "message") as Promise<[Buffer, dgram.RemoteInfo]>,
+    /** All that has come, up to what it sends to itself now. */
+    received: async () => {
+      socket.send("the last", port, host);
+      while (received.at(-1) !== "the last") await once(socket, "message");
+      return received.slice(0, -1);
+    },
+  };
+}
+
+/** Sends a message to a UDP server, and waits for the answer. */
+export async function udpAsk(
+  server: Server,
+  message: string | Buffer,
+): Promise<string> {
+  const { socket, next } = await udpPeer();
+  socket.send(message, server.port, HOST);
+  const [answer] = await server.until("an answer", next());
+  return String(answer);
+}
+
+/** A connection, what has come over it, and how it has ended. */
+function observe(socket: net.Socket) {
+  onTestFinished(() => void socket.destroy());
+  const event = (name: string) =>
+    new Promise<void>((resolve) => socket.on(name, resolve));
+  const closed = event("close");
+  const connection = {
+    socket,
+    received: "",
+    error: "",
+    /** The other side, or the whole connection, is closed. */
+    ended: Promise.race([event("end"), closed]),
+    closed,
+  };
+  socket.setEncoding("utf8").on("data", (text) => connection.received += text);
+  socket.on("error", (error: NodeJS.ErrnoException) => {
+    connection.error = error.code ?? error.message;
+  });
+  return connection;
+}
+export type Connection = ReturnType<typeof observe>;
+
+// "Half open" means that a side closes when the test wants it to, not when the
+// other side does.
+const allowHalfOpen = true;
+
+/** Connects to a TCP server. */
+export async function connect(port: number, localAddress = HOST) {
+  const socket = net.connect({ port, host: HOST, localAddress, allowHalfOpen });
+  const connection = observe(socket);
+  await once(socket, "connect");
+  return Object.assign(connection, { port: socket.localPort as number });
+}
+
+/** Sends a message to a TCP server, and takes the answer until it closes. */
+export async function tcpAsk(
+  server: Server,
+  message: string | Buffer,
+  localAddress = HOST,
+): Promise<{ answer: string; port: number }> {
+  const connection = await connect(server.port, localAddress);
+  connection.socket.write(message);
+  await server.until("the end of an answer", connection.ended);
+  connection.socket.end();
+  await server.until("the end of a connection", connection.closed);
+  const { received, error, port } = connection;
+  return { answer: received + error, port };
+}
+
+/** A TCP server on a free port, and what it does with each connection. */
+export async function tcpPeer(
+  accepted: (connection: Connection) => void = () => {},
+  host = HOST,
+) {
+  const connections: Connection[] = [];
+  const server = net.createServer({ allowHalfOpen }, (socket) => {
+    const connection = observe(socket);
+    connections.push(connection);
+    accepted(connection);
+  });
+  onTestFinished(() => void server.close());
+  server.listen(0, host);
+  await once(server, "listening");
+  return { port: (server.address() as net.AddressInfo).port, connections };
+}
+
+/** Waits until a TCP server of another program has a port, and closes. */
+export async function listening(port: number): Promise<void> {
+  const socket = net.connect(port, HOST).resume();
+  try {
+    await once(socket, "connect");
+  } catch {
+    return listening(port);
+  }
+  await once(socket.end(), "close"); // A reset could end that program.
+}

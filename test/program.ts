@@ -1,0 +1,244 @@
+// The scripts as processes: a test runs a copy of one, alone in a folder.
+
+import { spawn, spawnSync } from "node:child_process";
+import dgram from "node:dgram";
+import { once } from "node:events";
+import fs from "node:fs";
+import net from "node:net";
+import os from "node:os";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
+import { stripVTControlCharacters } from "node:util";
+import { expect, onTestFailed, onTestFinished, vi } from "vitest";
+
+vi.setConfig({ testTimeout: 60_000 }); // Each wait has a limit of its own.
+
+export const windows = process.platform === "win32";
+export const linux = process.platform === "linux";
+export const macOS = process.platform === "darwin";
+
+export const HOST = "127.0.0.1";
+export const OTHER_HOST = "127.0.0.2"; // this machine, too, but not on macOS
+
+// The files of the project
+
+const project = path.dirname(import.meta.dirname);
+
+/** Reads a file. On Windows, git may end its lines with \r\n. */
+export const read = (file: string) =>
+  fs.readFileSync(path.join(project, file), "utf8").replaceAll("\r\n", "\n");
+
+export const scripts = fs.readdirSync(path.join(project, "scripts"))
+  .filter((name) => name.endsWith(".ts"));
+
+const fileName = (number: string) =>
+  scripts.find((name) => name.startsWith(`${number}-`)) ?? number;
+
+/** The text of the script with this number. */
+export const source = (number: string) => read(`scripts/${fileName(number)}`);
+
+/** Replaces a part of a text, which must occur in it once. */
+export function replace(text: string, part: string, by: string): string {
+  const count = text.split(part).length - 1;
+  if (count !== 1) throw new Error(`${count} times in the text: ${part}`);
+  return text.replace(part, () => by);
+}
+
+/** Finds the statement whose first line starts like this. */
+function statement(text: string, start: string): string {
+  const lines = text.split("\n");
+  const first = lines.findIndex((line) => line.trimStart().startsWith(start));
+  if (first < 0) throw new Error(`no statement starts with: ${start}`);
+  const [indent] = /^ */.exec(lines[first]) ?? [];
+  let last = first;
+  if (lines[first].endsWith("{")) {
+    while (!lines[++last].startsWith(`${indent}}`));
+  }
+  return lines.slice(first, last + 1).join("\n") + "\n";
+}
+
+/** How a copy differs from its script, and how it is started. */
+export interface Options {
+  PORT?: number;
+  HOST?: string;
+  TIMEOUT?: number;
+  without?: string[]; // the start of each statement that is taken out
+  replaced?: [part: string, by: string][];
+  added?: string; // after the last line; it reaches the socket or the server
+  args?: string[]; // the words after the command
+  command?: string[];
+  packageJson?: string; // in the same folder; "" means that there is none
+}
+
+function copyOf(number: string, options: Options): string {
+  let text = source(number);
+  for (const name of ["PORT", "HOST", "TIMEOUT"] as const) {
+    if (options[name] === undefined) continue;
+    const [line] = RegExp(`^const ${name} = .*?;`, "m").exec(text) ?? [];
+    const by = `const ${name} = ${JSON.stringify(options[name])};`;
+    text = replace(text, line ?? `const ${name} = `, by);
+  }
+  for (const start of options.without ?? []) {
+    text = replace(text, statement(text, start), "");
+  }
+  for (const [part, by] of options.replaced ?? []) {
+    text = replace(text, part, by);
+  }
+  return text + (options.added ?? "");
+}
+
+// They are run by RUNNER, for example "node" or "deno run -A", or else by the
+// tsx of the project.
+const runner = process.env.RUNNER?.split(" ");
+if (runner && spawnSync(runner[0], ["--version"]).error) {
+  throw new Error(`RUNNER names a program that is not there: ${runner[0]}`);
+}
+export const runtime = runner?.[0] ?? "tsx";
+const tsx = path.join(project, "node_modules", "tsx", "dist");
+
+/** What a reader types. With tsx, it starts a second process. */
+export const asTyped = runner ?? [process.execPath, path.join(tsx, "cli.mjs")];
+
+/** The same in one process, so that a signal reaches the script itself. */
+const direct = runner ??
+  [process.execPath, "--import", pathToFileURL(`${tsx}/loader.mjs`).href];
+
+/** The same, with a limit on open files. Windows has none to set. */
+export const withFiles = (
+  limit: number,
+) => ["sh", "-c", `ulimit -n ${limit}; exec "$@"`, "sh", ...direct];
+
+/** A line to add: it opens files until no more can be opened. */
+export const openFiles = `
+  import fs from "node:fs";
+  try {
+    while (true) fs.openSync(process.execPath);
+  } catch {}`;
+
+/** A process that a test has started. */
+export class Program {
+  stdout = "";
+  stderr = "";
+  readonly #name: string;
+  readonly #child;
+  readonly #ended: Promise<unknown>;
+
+  constructor(name: string, [file, ...args]: string[], cwd?: string) {
+    this.#name = name;
+    const env = { ...process.env, TSX_DISABLE_CACHE: "1" }; // for new copies
+    this.#child = spawn(file, args, { cwd, env });
+    this.#child.stdin.end();
+    this.#child.stdout.setEncoding("utf8").on("data", (text) => {
+      this.stdout += text;
+    });
+    this.#child.stderr.setEncoding("utf8").on("data", (text) => {
+      this.stderr += stripVTControlCharacters(text);
+    });
+    this.#ended = once(this.#child, "close");
+    onTestFinished(() => this.#kill());
+    onTestFailed(() => {
+      console.error(`${name} printed:\n${this.stdout}${this.stderr}`);
+    });
+  }
+
+  /** Waits for what the script leads to, at most 10 seconds. */
+  async until<T>(what: string, event: Promise<T>): Promise<T> {
+    const error = new Error();
+    Error.captureStackTrace(error, this.until); // It shows the test's line.
+    const result = await Promise.race([
+      event.then((value) => ({ value })),
+      sleep(10_000, "10 seconds passed", { ref: false }),
+      // What it has sent may arrive after its end.
+      this.#ended.then(() => sleep(1_000, "it ended", { ref: false })),
+    ]);
+    if (typeof result !== "string") return result.value;
+    error.message = `${this.#name}: ${result}, and there is not ${what}`;
+    throw error;
+  }
+
+  /** Waits until it has printed this, among other things. */
+  async prints(part: string, name: "stdout" | "stderr" = "stdout") {
+    while (!this[name].includes(part)) await this.#more(name, part);
+  }
+
+  /** Waits until it has printed these lines, and no others. */
+  async printed(stdout: string[], stderr: string[] = []) {
+    for (const [name, lines] of Object.entries({ stdout, stderr })) {
+      const output = name as "stdout" | "stderr";
+      const text = lines.map((line) => `${line}\n`).join("");
+      while (text !== this[output] && text.startsWith(this[output])) {
+        await this.#more(output, text);
+      }
+      expect(this[output], `${name} of ${this.#name}`).toBe(text);
+    }
+  }
+
+  async #more(name: "stdout" | "stderr", text: string) {
+    const what = `${JSON.stringify(text)} on ${name}`;
+    await this.until(what, once(this.#child[name], "data"));
+  }
+
+  /** Waits for its end, which gives its status and all that it has printed. */
+  async end() {
+    await this.until(`the end of ${this.#name}`, this.#ended);
+    const { stdout, stderr } = this;
+    return { status: this.#child.exitCode, stdout, stderr };
+  }
+
+  signal(name: NodeJS.Signals) {
+    this.#child.kill(name);
+  }
+
+  /** Ends it, with the processes that it has started. */
+  async #kill() {
+    const { pid, exitCode, signalCode } = this.#child;
+    if (!pid || exitCode !== null || signalCode) return;
+    if (windows) spawn("taskkill", ["/pid", `${pid}`, "/t", "/f"]);
+    else this.#child.kill();
+    setTimeout(() => this.#child.kill("SIGKILL"), 3_000).unref();
+    await this.#ended;
+  }
+}
+
+/** Starts a copy of the script with this number. */
+export function start(number: string, options: Options = {}): Program {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "socket-"));
+  // Windows may hold on to a program's folder for some time after its end.
+  const removal = { recursive: true, maxRetries: 10, retryDelay: 200 };
+  onTestFinished(() => fs.promises.rm(folder, removal));
+  const { command = direct, args = [] } = options;
+  const { packageJson = '{ "type": "module" }' } = options;
+  if (packageJson) fs.writeFileSync(`${folder}/package.json`, packageJson);
+  const file = path.join(folder, fileName(number));
+  fs.writeFileSync(file, copyOf(number, options));
+  return new Program(number, [...command, file, ...args], folder);
+}
+
+/** The same, waiting for the first line of a server. */
+export async function serve(number: string, options: Options = {}) {
+  const port = options.PORT ?? await freePort();
+  const server = start(number, { ...options, PORT: port });
+  const [line] = /Starting.*(?=")/.exec(source(number)) ?? [];
+  await server.prints(`${line}\n`);
+  return Object.assign(server, { port });
+}
+export type Server = Awaited<ReturnType<typeof serve>>;
+
+// Each worker of vitest looks for ports in a thousand of its own, below those
+// that a system gives to clients.
+const lowest = 10_000 + 1_000 * (Number(process.env.VITEST_POOL_ID) % 20);
+let next = Math.floor(Math.random() * 1_000);
+
+/** Finds a port that nobody uses, for UDP or TCP. */
+export async function freePort(): Promise<number> {
+  const port = lowest + next++ % 1_000;
+  const udp = dgram.createSocket("udp4").bind(port, HOST);
+  const tcp = net.createServer().listen(port, HOST);
+  const both = [once(udp, "listening"), once(tcp, "listening")];
+  const results = await Promise.allSettled(both);
+  udp.close();
+  tcp.close();
+  const free = results.every(({ status }) => status === "fulfilled");
+  return free ? port : freePort();
+}
