@@ -1,22 +1,15 @@
 // What stands in README.md, the Chinese guide, the picture and the scripts
 // agrees.
 
-import fs from "node:fs";
 import { describe, expect, test } from "vitest";
-import {
-  blocks,
-  codes,
-  GUIDE,
-  items,
-  PAGES,
-  README,
-  section,
-} from "./pages.ts";
+import { blocks, codes, GUIDE, items, README, section } from "./pages.ts";
 import { read, scripts, source } from "./program.ts";
 
 /** What a pattern's group finds in a text. */
 const all = (pattern: RegExp, text: string): string[] =>
   [...text.matchAll(pattern)].map(([, found]) => found);
+
+const texts = scripts.map((script) => read(`scripts/${script}`)).join("\n");
 
 const constants: Record<string, string[]> = {
   "01": ['HOST = "127.0.0.1"', "PORT = 7852"],
@@ -61,9 +54,10 @@ describe.for(scripts)("%s", (script) => {
   });
 });
 
-describe.for(PAGES)("%s", (file) => {
-  const page = read(file);
-
+describe.for([
+  ["README.md", README],
+  ["the guide", GUIDE],
+])("%s", ([, page]) => {
   test("has no dead link", () => {
     const headings = all(/^#+ (.*)$/gm, page).map((heading) =>
       "#" + heading.toLowerCase().replaceAll(/[^\p{L}\p{N}_ -]/gu, "")
@@ -75,10 +69,7 @@ describe.for(PAGES)("%s", (file) => {
       if (link.startsWith("#")) expect(headings).toContain(link);
       else if (link.startsWith("https:")) {
         expect(link).toMatch(/^https:\/\/nodejs\.org(\/api\/\w+\.html)?$/);
-      } else {
-        const target = new URL(`../${file}/../${link}`, import.meta.url);
-        expect(fs.existsSync(target), link).toBe(true);
-      }
+      } else expect(read(link)).not.toBe("");
     }
   });
 
@@ -88,23 +79,15 @@ describe.for(PAGES)("%s", (file) => {
     const ports = new Set(all(/(?<![\d.,x])((?:7\d|8\d)\d\d)\b/g, page));
     ports.delete("7777"); // the port of the chapter's snippets
     expect(ports).toEqual(new Set(["7852", "8998"]));
-    const limits = all(/(\d+|five|ten|五|十)(?= seconds| ?秒)/g, page);
-    expect(new Set(["5", "five", "五", "10", "30"]))
-      .toEqual(expect.objectContaining(new Set(limits)));
+    for (const limit of all(/(\d+|five|ten|五|十)(?= seconds| ?秒)/g, page)) {
+      expect(["5", "five", "五", "10", "30"]).toContain(limit);
+    }
   });
 
   test("quotes what the scripts print", () => {
-    const quotes = {
-      "02": ["No answer from", "Is the server running?"],
-      "03": ["not answered"],
-      "04": ["timed out", "Received msg: "],
-      "05": ["timed out", "connection closed", "No complete answer from"],
-    };
-    for (const [number, words] of Object.entries(quotes)) {
-      for (const quoted of words) {
-        expect(page).toContain(quoted);
-        expect(source(number)).toContain(quoted);
-      }
+    for (const words of ["not answered", "timed out", "connection closed"]) {
+      expect(page).toContain(words);
+      expect(texts).toContain(words);
     }
   });
 });
@@ -147,7 +130,6 @@ test("the picture shows the first exchange", () => {
 });
 
 test("the Node side of the Python list stands in the scripts", () => {
-  const texts = scripts.map((script) => read(`scripts/${script}`)).join("\n");
   const right = items("From Python to Node")
     .map((item) => item.split(/ (?:is|are) /).slice(1).join(" "));
   const parts = right.flatMap(codes).map((code) => code.split("…")[0].trim());

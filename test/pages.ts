@@ -1,9 +1,9 @@
 // What the tests of README.md and the Chinese guide share.
 
-import { HOST, Program, read, replace } from "./program.ts";
+import { Program, read, replace } from "./program.ts";
 
-export const PAGES = ["README.md", "scripts/README.zh-CN.md"];
-export const [README, GUIDE] = PAGES.map((file) => read(file));
+export const README = read("README.md");
+export const GUIDE = read("scripts/README.zh-CN.md");
 
 /** What stands under a heading, up to the next one. */
 export function section(page: string, heading: string): string {
@@ -29,15 +29,9 @@ export const codes = (text: string): string[] =>
     .map(([, code]) => code.replace(/\s+/g, " "));
 
 /** Starts the `node -e "..."` of a section, at another port. */
-export function type(heading: string, port: number, page = README): Program {
-  const [block] = blocks(section(page, heading), "sh");
-  const [, code] = /^node -e "(.*)"\n$/s.exec(block) ?? [];
-  if (!code) throw new Error(`not to be run by a test: ${block}`);
-  const here = replace(code, "8998", `${port}`);
-  return new Program(heading, [process.execPath, "-e", here]);
+export function type(heading: string, port: number, added = ""): Program {
+  const [block] = blocks(section(README, heading), "sh");
+  const [, code = ""] = /^node -e "(.*)"\n$/s.exec(block) ?? [];
+  const own = replace(code, "8998", `${port}`) + added;
+  return new Program(heading, [process.execPath, "-e", own]);
 }
-
-/** Has all output name the same ports: the scripts', and 54321 for a client. */
-export const samePorts = (output: string, port: number, to: number): string =>
-  output.replaceAll(`${HOST}:${port}`, `${HOST}:${to}`)
-    .replaceAll(/(?<=127\.0\.0\.1', )\d+/g, "54321");

@@ -120,14 +120,3 @@ export async function tcpPeer(
   await once(server, "listening");
   return { port: (server.address() as net.AddressInfo).port, connections };
 }
-
-/** Waits until a TCP server of another program has a port, and closes. */
-export async function listening(port: number): Promise<void> {
-  const socket = net.connect(port, HOST).resume();
-  try {
-    await once(socket, "connect");
-  } catch {
-    return listening(port);
-  }
-  await once(socket.end(), "close"); // A reset could end that program.
-}

@@ -88,8 +88,7 @@ function copyOf(number: string, options: Options): string {
   return text + (options.added ?? "");
 }
 
-// They are run by RUNNER, for example "node" or "deno run -A", or else by the
-// tsx of the project.
+// RUNNER, for example "node" or "deno run -A", runs them, or else tsx.
 const runner = process.env.RUNNER?.split(" ");
 if (runner && spawnSync(runner[0], ["--version"]).error) {
   throw new Error(`RUNNER names a program that is not there: ${runner[0]}`);
@@ -108,13 +107,6 @@ const direct = runner ??
 export const withFiles = (
   limit: number,
 ) => ["sh", "-c", `ulimit -n ${limit}; exec "$@"`, "sh", ...direct];
-
-/** A line to add: it opens files until no more can be opened. */
-export const openFiles = `
-  import fs from "node:fs";
-  try {
-    while (true) fs.openSync(process.execPath);
-  } catch {}`;
 
 /** A process that a test has started. */
 export class Program {
@@ -184,6 +176,11 @@ export class Program {
     await this.until(`the end of ${this.#name}`, this.#ended);
     const { stdout, stderr } = this;
     return { status: this.#child.exitCode, stdout, stderr };
+  }
+
+  /** Waits for its end, which has this status, and these outputs. */
+  async ends(status: number, stdout: string, stderr = "") {
+    expect(await this.end()).toEqual({ status, stdout, stderr });
   }
 
   signal(name: NodeJS.Signals) {
