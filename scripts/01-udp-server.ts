@@ -29,7 +29,7 @@ socket.bind(PORT, HOST, () => console.log("Starting server........."));
 socket.once("message", (datagram, sender) => {
   // We take at most 500 bytes, as Python's recvfrom(500) does.
   const data = datagram.subarray(0, 500);
-  console.log(data); // <Buffer 49 20 6c ...>: prints at most 50, in hexadecimal
+  console.log(data); // <Buffer 49 ...>: at most 50 bytes, in hexadecimal
   console.log(data.constructor.name); // Buffer (typeof would say "object")
 
   // A socket carries only bytes. We decode them as UTF-8 to get text. Invalid
@@ -47,8 +47,8 @@ socket.once("message", (datagram, sender) => {
       process.exit(1); // status 1 means failure
     }
 
-    // How the server exits: we close its only socket, so Node exits. If we did
-    // so outside this callback, after send(), the answer would be lost.
+    // How the server exits: we close its only socket, so Node exits. If we
+    // closed it as soon as send() returns, the answer would be lost.
     socket.close(() => console.log("Ending server........"));
   });
 });

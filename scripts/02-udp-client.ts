@@ -47,15 +47,15 @@ socket.once("message", (datagram) => {
 });
 
 // What can go wrong: if no server is running, or a datagram is lost, UDP does
-// not report it. No answer comes, and Python may wait forever. This client
-// exits after TIMEOUT. (With unref(), this timer does not keep Node running.)
+// not report it. Python may then wait forever. This client exits after TIMEOUT.
+// (With unref(), the timer alone does not keep Node running.)
 setTimeout(() => {
   const problem = `No answer from ${HOST}:${PORT} in ${TIMEOUT / 1000} seconds`;
   console.error(`${problem}. Is the server running?`);
   process.exit(1);
 }, TIMEOUT).unref();
 
-// The system may also have no free port for our socket.
+// The system may also have run out of free ports.
 socket.on("error", (error) => {
   console.error(error.message);
   process.exit(1);

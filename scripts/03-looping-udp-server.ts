@@ -31,11 +31,11 @@ socket.on("message", (datagram, sender) => {
   const message = data.toString(); // decoded as UTF-8
   console.log(message); // I love jingjing
 
-  // 4. Answer the sender. But its address can be forged. If it is the address
-  //    of another server, our answer goes there, and the two servers may answer
-  //    each other without end. To stop many such loops, we do not answer
-  //    senders on ports below 1024, which many servers use, or messages that
-  //    equal our answer. (With port 0, send() would throw an exception.)
+  // 4. Answer the sender. But anyone can forge a sender's address. If it is the
+  //    address of another server, our answer goes there, and the two servers
+  //    may answer each other forever. To avoid this in many cases, we do not
+  //    answer messages that equal our answer, or senders on ports below 1024,
+  //    which many servers use. (Port 0 would make send() throw an exception.)
   const answer = "Ich hab keine Hunge";
   if (sender.port < 1024 || message === answer) {
     console.error(`${sender.address}:${sender.port}: not answered`);
@@ -55,7 +55,7 @@ function stop() {
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
 // What can go wrong: if another program is using the port, the server exits.
-// After "listening", which means "bound" here, errors do not stop the server.
+// After binding (the event "listening"), errors do not stop the server.
 let bound = false;
 socket.on("listening", () => bound = true);
 socket.on("error", (error) => {

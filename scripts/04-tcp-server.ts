@@ -13,8 +13,8 @@ const HOST = "127.0.0.1"; // the server's IPv4 address: this machine
 const PORT = 8998; // the server's port, the same as in 05
 const TIMEOUT = 30_000; // milliseconds that a connection may last
 
-// 1. Create a socket for TCP, "server", which only accepts clients. For each
-//    client, we get another socket, "connection", to receive and send.
+// 1. Create a socket for TCP, "server", to accept clients. For each client, we
+//    get another socket, "connection", to receive and send data.
 const server = net.createServer();
 
 // 2. Bind the socket to HOST and PORT.
@@ -26,8 +26,8 @@ server.listen(PORT, HOST, () => console.log("Starting tcp server......."));
 
 // 4. Accept clients. The Python case waits here and serves one client after
 //    another. Node calls this listener, a callback for an event, for every
-//    client. It runs only one function at a time. But while one client is
-//    silent, it serves the others, so it can serve many at the same time.
+//    client. Node runs only one function at a time, but while one client is
+//    silent, it calls the listeners of the others.
 server.on("connection", (connection) => {
   const address = connection.remoteAddress; // the client's address
   const port = connection.remotePort;
@@ -38,12 +38,12 @@ server.on("connection", (connection) => {
     const data = piece.subarray(0, 500);
     const message = data.toString(); // decoded as UTF-8
 
-    // 6. Answer the client. (write() needs no address or port.)
+    // 6. Answer the client.
     const answer = `Received msg: ${message} from ('${address}', ${port})`;
     console.log(answer); // Received msg: I love ... from ('127.0.0.1', 54321)
     connection.write(Buffer.from(answer));
 
-    // 7. After the answer is sent, close our side. The client closes its own.
+    // 7. After the answer, end() closes our side. The client closes its own.
     connection.end();
   });
 
@@ -60,7 +60,7 @@ server.on("connection", (connection) => {
   }, TIMEOUT);
   connection.on("close", () => clearTimeout(timer));
 
-  // If the connection is already broken, "port" is undefined. We then close it.
+  // If "port" is undefined, the connection is already broken. We close it.
   if (!port) connection.destroy();
 });
 

@@ -15,7 +15,7 @@ const TIMEOUT = 10_000; // milliseconds to wait for the whole answer
 
 // The message is the text that you add to the command, as in
 // npx tsx scripts/05-tcp-client.ts "Hello". The default is the text after "||".
-// It also replaces an empty text, which TCP cannot send.
+// "||" also replaces an empty text, which TCP cannot send.
 const message = process.argv[2] || "I love wangxiaojing";
 
 // 1. Create a socket for TCP. We send and receive through it.
@@ -42,7 +42,7 @@ socket.on("data", (piece: Buffer) => {
 });
 
 // 5. Close the socket. When the server closes its side, Node closes ours and
-//    calls this listener. We decode now, as a piece may end inside a character.
+//    calls this listener. A piece may cut a character, so we decode only now.
 socket.on("close", () => {
   const answer = data.toString();
   console.log(answer); // Received msg: I love ... from ('127.0.0.1', 54321)
@@ -50,7 +50,7 @@ socket.on("close", () => {
 });
 
 // What can go wrong: no server is running (ECONNREFUSED), or the connection
-// breaks (ECONNRESET). The client exits here, before the event "close".
+// breaks (ECONNRESET). This listener exits before the event "close".
 socket.on("error", (error: NodeJS.ErrnoException) => { // an error with a code
   if (data.length > 0) console.log(data.toString()); // part of the answer
   const cause = error.code ?? error.message;
@@ -59,14 +59,14 @@ socket.on("error", (error: NodeJS.ErrnoException) => { // an error with a code
   process.exit(1); // status 1 means failure
 });
 
-// The server may also close its side without an answer. In "end", which comes
-// before "close", destroy() passes our error to the listener above.
+// The server may also close its side (the event "end") without an answer. Then
+// destroy() passes our error to the listener above.
 socket.on("end", () => {
   if (data.length === 0) socket.destroy(new Error("connection closed"));
 });
 
-// The server may also never answer, or never close its side. (With unref(),
-// this timer does not keep Node running.)
+// The server may also never answer, or never close its side. (With unref(), the
+// timer alone does not keep Node running.)
 setTimeout(() => {
   socket.destroy(new Error(`timed out after ${TIMEOUT / 1000} seconds`));
 }, TIMEOUT).unref();

@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
-import { messages, udpAsk, udpPeer } from "./peers.ts";
+import { type Message, messages, udpAsk, udpPeer } from "./peers.ts";
 import { HOST, linux, macOS, OTHER_HOST, windows } from "./program.ts";
 import { serve, start } from "./program.ts";
 
@@ -20,7 +20,7 @@ const receive = (address: string, port: number) =>
   });`;
 
 describe.for(["01", "03"])("%s", (number) => {
-  test.for<[name: string, data: Buffer, text: string]>([
+  test.for<Message>([
     ...messages(500),
     // macOS sends no more, unless it is told to.
     ["64 KiB", Buffer.alloc(macOS ? 9_216 : 65_507, "x"), "x".repeat(500)],
@@ -64,25 +64,19 @@ describe.for(["01", "03"])("%s", (number) => {
   });
 });
 
-test("01 answers its first message only, and exits", async () => {
-  const server = await serve("01");
+test.for<[string, string, string[]]>([
+  ["01", "answers its first message only", ["1st"]],
+  ["03", "answers each message once", ["1st", "2nd", "3rd"]],
+])("%s %s", async ([number, , texts]) => {
+  const server = await serve(number);
   const { socket, received } = await udpPeer();
-  for (const text of ["1st", "2nd"]) socket.send(text, server.port, HOST);
-  expect((await server.end()).status).toBe(0);
-  const lines = printed("01", Buffer.from("1st"), "1st");
-  await server.printed([STARTING, ...lines]);
-  expect(await received()).toEqual([ANSWER]);
-});
-
-test("03 answers each message once", async () => {
-  const server = await serve("03");
-  const { socket, next, received } = await udpPeer();
   for (const text of ["1st", "2nd", "3rd"]) {
     socket.send(text, server.port, HOST);
-    await server.until("an answer", next());
   }
-  await server.printed([STARTING, "1st", "2nd", "3rd"]);
-  expect(await received()).toEqual([ANSWER, ANSWER, ANSWER]);
+  const lines = texts.map((text) => printed(number, Buffer.from(text), text));
+  await server.printed([STARTING, ...lines.flat()]);
+  if (number === "01") expect((await server.end()).status).toBe(0);
+  expect(await received()).toEqual(texts.map(() => ANSWER));
 });
 
 test.for([0, 7, 1023])("03 does not answer port %i", async (port) => {

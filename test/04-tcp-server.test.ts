@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import net from "node:net";
 import { expect, test } from "vitest";
-import { connect, messages, tcpAsk, tcpPeer } from "./peers.ts";
+import { connect, type Message, messages, tcpAsk, tcpPeer } from "./peers.ts";
 import { HOST, macOS, OTHER_HOST, runtime, windows } from "./program.ts";
 import { serve, type Server, start, withFiles } from "./program.ts";
 
@@ -16,7 +16,7 @@ async function answersStill(server: Server) {
   expect(answer).toBe(answerTo("still there?", port));
 }
 
-test.for<[string, Buffer, string]>([
+test.for<Message>([
   ...messages(500).slice(1), // TCP cannot send a message of no bytes.
   ["50 megabytes", Buffer.alloc(50_000_000, "x"), "x".repeat(500)],
 ])("prints and answers %s", async ([, data, text]) => {
@@ -76,9 +76,8 @@ test("prints no error when clients close", async () => {
   const client = await connect(server.port);
   silent.socket.end();
   client.socket.end("Bye");
-  for (const { closed } of [silent, client]) {
-    await server.until("the end of a connection", closed);
-  }
+  const both = Promise.all([silent.closed, client.closed]);
+  await server.until("the end of both connections", both);
   expect([silent.received, silent.error, client.error]).toEqual(["", "", ""]);
   await server.printed([STARTING, answerTo("Bye", client.port)]);
 });
@@ -135,18 +134,15 @@ test.skipIf(windows)("survives more clients than it may open", async () => {
 test("closes each connection after TIMEOUT", async () => {
   const server = await serve("04", { TIMEOUT: 2_000 });
   const connected = performance.now();
-  const [silent, sending, late] = [
-    await connect(server.port),
-    await connect(server.port),
-    await connect(server.port),
-  ];
+  const clients = ["silent", "sending", "late"].map(() => connect(server.port));
+  const [silent, sending, late] = await Promise.all(clients);
   setInterval(() => sending.socket.write("more"), 50).unref();
   setTimeout(() => late.socket.write("late"), 1_000);
   await server.until("the end of the silent connection", silent.ended);
   const passed = performance.now() - connected;
   for (const { socket, port, closed } of [silent, sending, late]) {
     await server.prints(`127.0.0.1:${port}: timed out\n`, "stderr");
-    // If both sides are closed, the system tells the client that sends more.
+    // If both sides are closed, the system tells a client that sends more.
     setInterval(() => socket.write("more"), 50).unref();
     await server.until("the end of a connection", closed);
   }

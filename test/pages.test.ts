@@ -1,9 +1,10 @@
 // What stands in README.md, the Chinese guide, the picture and the scripts
-// agrees.
+// agrees, and is what the scripts print.
 
 import { describe, expect, test } from "vitest";
 import { blocks, codes, GUIDE, items, README, section } from "./pages.ts";
-import { read, scripts, source } from "./program.ts";
+import { asTyped, freePort, read, runtime, scripts } from "./program.ts";
+import { serve, source, start, windows } from "./program.ts";
 
 /** What a pattern's group finds in a text. */
 const all = (pattern: RegExp, text: string): string[] =>
@@ -54,10 +55,8 @@ describe.for(scripts)("%s", (script) => {
   });
 });
 
-describe.for([
-  ["README.md", README],
-  ["the guide", GUIDE],
-])("%s", ([, page]) => {
+const pages = [["README.md", README], ["the guide", GUIDE]];
+describe.for(pages)("%s", ([, page]) => {
   test("has no dead link", () => {
     const headings = all(/^#+ (.*)$/gm, page).map((heading) =>
       "#" + heading.toLowerCase().replaceAll(/[^\p{L}\p{N}_ -]/gu, "")
@@ -79,24 +78,17 @@ describe.for([
     const ports = new Set(all(/(?<![\d.,x])((?:7\d|8\d)\d\d)\b/g, page));
     ports.delete("7777"); // the port of the chapter's snippets
     expect(ports).toEqual(new Set(["7852", "8998"]));
+    for (const words of ["not answered", "timed out", "connection closed"]) {
+      expect(page.includes(words) && texts.includes(words), words).toBe(true);
+    }
     for (const limit of all(/(\d+|five|ten|五|十)(?= seconds| ?秒)/g, page)) {
       expect(["5", "five", "五", "10", "30"]).toContain(limit);
     }
   });
-
-  test("quotes what the scripts print", () => {
-    for (const words of ["not answered", "timed out", "connection closed"]) {
-      expect(page).toContain(words);
-      expect(texts).toContain(words);
-    }
-  });
 });
 
-test("README.md leads to the guide in its third line", () => {
+test("the link to the guide and the limits stand where one looks", () => {
   expect(README.split("\n")[2]).toContain("(scripts/README.zh-CN.md)");
-});
-
-test("each limit stands where its script is", () => {
   expect(section(README, "02 UDP client")).toContain("After five seconds");
   expect(section(README, "The client first")).toContain("within five seconds");
   expect(section(README, "A silent client")).toContain("After 30 seconds");
@@ -115,16 +107,8 @@ test("the picture shows the first exchange", () => {
   const bytes = all(/(..)/g, Buffer.from(message).toString("hex")).join(" ");
   const [starting, ending] = all(/"(\w+ing server\.+)"/g, source("01"));
   const [answer] = all(/const answer = "(.*)"/g, source("01"));
-  const types = ["Buffer", "string"];
-  const server = [
-    starting,
-    "3",
-    `<Buffer ${bytes}>`,
-    ...types,
-    message,
-    ending,
-  ];
-  expect(shown.replaceAll(/\s+/g, " ")).toContain(server.join(" "));
+  const server = `<Buffer ${bytes}> Buffer string ${message} ${ending}`;
+  expect(shown.replaceAll(/\s+/g, " ")).toContain(`${starting} 3 ${server}`);
   expect(shown.split("\n").at(-1)).toBe(answer);
   expect(svg).not.toMatch(/<script|href/);
 });
@@ -148,3 +132,63 @@ test("each runtime and each command of a system names the right thing", () => {
   expect(blocks(text, "powershell")[0])
     .toMatch(/UDP\w+ -LocalPort 7852\).*\n.*TCP\w+ -LocalPort 8998 -State L/);
 });
+
+const CLIENT = /scripts\/(02|05)-[\w-]+\.ts(?: "(.*)")?$/gm;
+
+test.for<[page: string, heading: string, server: string]>([
+  [README, "Your own message", "01"],
+  [README, "02 UDP client", ""],
+  [README, "03 Looping UDP server", "03"],
+  [README, "04 TCP server", "04"],
+  [README, "05 TCP client", ""],
+  [GUIDE, "准备与第一次运行", "01"],
+])("$1", async ([page, heading, number]) => {
+  const text = section(page, heading);
+  const PORT = await freePort();
+  const server = number ? await serve(number, { PORT }) : undefined;
+  let output = "";
+  const commands = blocks(text, "sh").join("").matchAll(CLIENT);
+  for (const [, client, message] of commands) {
+    const args = message ? [message] : [];
+    const { stdout, stderr } = await start(client, { PORT, args }).end();
+    output += stdout + stderr;
+  }
+  // On Windows, no program can press Ctrl+C for another.
+  if (number > "01" && !windows) server?.signal("SIGINT");
+  if (number === "01" || !windows) await server?.end();
+  output += server?.stdout;
+  // The ports of the clients and of this test are not the ones shown.
+  const same = (output: string) =>
+    output.replaceAll(/(?<=127\.0\.0\.1(:|', ))\d+/g, "PORT");
+  for (const block of blocks(text, "text")) {
+    const shown = windows ? block.replace(/Ending.*\n$/, "") : block;
+    expect(same(output)).toContain(same(shown));
+  }
+});
+
+test("the guide shows what README.md shows", () => {
+  const [first, ...rest] = GUIDE.split(/^(?=### )/m);
+  expect(blocks(first, "sh").join("")).toContain(
+    "node scripts/01-udp-server.ts",
+  );
+  for (const language of ["sh", "powershell", "text"]) {
+    const lines = blocks(rest.join(""), language).join("").split("\n");
+    for (const line of lines) {
+      const same = line.replace("node scripts", "npx tsx scripts");
+      expect(README).toContain(same.replace("你好", "Hello"));
+    }
+  }
+});
+
+// Only tsx takes folders without "type": "module".
+const folders = ["", '{ "type": "commonjs" }', '{ "type": "module" }'];
+test.runIf(runtime === "tsx").for(folders)(
+  "the first exchange as it is typed, in a folder with package.json %j",
+  async (packageJson) => {
+    const options = { command: asTyped, packageJson };
+    const server = await serve("01", options);
+    const client = start("02", { ...options, PORT: server.port });
+    await client.ends(0, "Ich hab keine Hunge\n");
+    expect((await server.end()).status).toBe(0);
+  },
+);

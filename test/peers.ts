@@ -6,10 +6,10 @@ import net from "node:net";
 import { onTestFinished } from "vitest";
 import { HOST, type Server } from "./program.ts";
 
+export type Message = [name: string, data: Buffer, text: string];
+
 /** What comes to a receiver that takes so many bytes, and what it prints. */
-export const messages = (
-  limit: number,
-): [name: string, data: Buffer, text: string][] => {
+export const messages = (limit: number): Message[] => {
   const almost = "x".repeat(limit - 1);
   return [
     ["no bytes", Buffer.alloc(0), ""],
@@ -45,10 +45,7 @@ export async function udpPeer(host = HOST) {
 }
 
 /** Sends a message to a UDP server, and waits for the answer. */
-export async function udpAsk(
-  server: Server,
-  message: string | Buffer,
-): Promise<string> {
+export async function udpAsk(server: Server, message: string | Buffer) {
   const { socket, next } = await udpPeer();
   socket.send(message, server.port, HOST);
   const [answer] = await server.until("an answer", next());
@@ -94,7 +91,7 @@ export async function tcpAsk(
   server: Server,
   message: string | Buffer,
   localAddress = HOST,
-): Promise<{ answer: string; port: number }> {
+) {
   const connection = await connect(server.port, localAddress);
   connection.socket.write(message);
   await server.until("the end of an answer", connection.ended);

@@ -1,7 +1,6 @@
 // The scripts as processes: a test runs a copy of one, alone in a folder.
 
 import { spawn, spawnSync } from "node:child_process";
-import dgram from "node:dgram";
 import { once } from "node:events";
 import fs from "node:fs";
 import net from "node:net";
@@ -121,17 +120,16 @@ export class Program {
     const env = { ...process.env, TSX_DISABLE_CACHE: "1" }; // for new copies
     this.#child = spawn(file, args, { cwd, env });
     this.#child.stdin.end();
-    this.#child.stdout.setEncoding("utf8").on("data", (text) => {
-      this.stdout += text;
-    });
-    this.#child.stderr.setEncoding("utf8").on("data", (text) => {
-      this.stderr += stripVTControlCharacters(text);
-    });
+    for (const name of ["stdout", "stderr"] as const) {
+      this.#child[name].setEncoding("utf8").on("data", (text) => {
+        this[name] += stripVTControlCharacters(text); // Some runtimes use colors.
+      });
+    }
     this.#ended = once(this.#child, "close");
     onTestFinished(() => this.#kill());
-    onTestFailed(() => {
-      console.error(`${name} printed:\n${this.stdout}${this.stderr}`);
-    });
+    onTestFailed(() =>
+      console.error(`${name} printed:\n${this.stdout}${this.stderr}`)
+    );
   }
 
   /** Waits for what the script leads to, at most 10 seconds. */
@@ -204,8 +202,8 @@ export function start(number: string, options: Options = {}): Program {
   // Windows may hold on to a program's folder for some time after its end.
   const removal = { recursive: true, maxRetries: 10, retryDelay: 200 };
   onTestFinished(() => fs.promises.rm(folder, removal));
-  const { command = direct, args = [] } = options;
-  const { packageJson = '{ "type": "module" }' } = options;
+  const { command = direct, args = [], packageJson = '{"type":"module"}' } =
+    options;
   if (packageJson) fs.writeFileSync(`${folder}/package.json`, packageJson);
   const file = path.join(folder, fileName(number));
   fs.writeFileSync(file, copyOf(number, options));
@@ -227,15 +225,11 @@ export type Server = Awaited<ReturnType<typeof serve>>;
 const lowest = 10_000 + 1_000 * (Number(process.env.VITEST_POOL_ID) % 20);
 let next = Math.floor(Math.random() * 1_000);
 
-/** Finds a port that nobody uses, for UDP or TCP. */
+/** Finds a port that nobody uses. */
 export async function freePort(): Promise<number> {
   const port = lowest + next++ % 1_000;
-  const udp = dgram.createSocket("udp4").bind(port, HOST);
-  const tcp = net.createServer().listen(port, HOST);
-  const both = [once(udp, "listening"), once(tcp, "listening")];
-  const results = await Promise.allSettled(both);
-  udp.close();
-  tcp.close();
-  const free = results.every(({ status }) => status === "fulfilled");
+  const server = net.createServer().listen(port, HOST);
+  const free = await once(server, "listening").catch(() => false);
+  server.close();
   return free ? port : freePort();
 }
