@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
 import { messages, udpPeer } from "./peers.ts";
-import { macOS, type Options, OTHER_HOST } from "./program.ts";
-import { start, windows } from "./program.ts";
+import { macOS, type Options, OTHER_HOST, start, windows } from "./program.ts";
 
 /** Runs 02 with a server that answers its message like this. */
 async function run(answers: (string | Buffer)[], options: Options = {}) {

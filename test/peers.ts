@@ -6,6 +6,7 @@ import net from "node:net";
 import { onTestFinished } from "vitest";
 import { HOST, type Server } from "./program.ts";
 
+type Data = string | Buffer;
 export type Message = [name: string, data: Buffer, text: string];
 
 /** What comes to a receiver that takes so many bytes, and what it prints. */
@@ -45,7 +46,7 @@ export async function udpPeer(host = HOST) {
 }
 
 /** Sends a message to a UDP server, and waits for the answer. */
-export async function udpAsk(server: Server, message: string | Buffer) {
+export async function udpAsk(server: Server, message: Data) {
   const { socket, next } = await udpPeer();
   socket.send(message, server.port, HOST);
   const [answer] = await server.until("an answer", next());
@@ -87,12 +88,8 @@ export async function connect(port: number, localAddress = HOST) {
 }
 
 /** Sends a message to a TCP server, and takes the answer until it closes. */
-export async function tcpAsk(
-  server: Server,
-  message: string | Buffer,
-  localAddress = HOST,
-) {
-  const connection = await connect(server.port, localAddress);
+export async function tcpAsk(server: Server, message: Data, from = HOST) {
+  const connection = await connect(server.port, from);
   connection.socket.write(message);
   await server.until("the end of an answer", connection.ended);
   connection.socket.end();

@@ -63,7 +63,7 @@ export interface Options {
   HOST?: string;
   TIMEOUT?: number;
   without?: string[]; // the start of each statement that is taken out
-  replaced?: [part: string, by: string][];
+  replaced?: string[][]; // parts of the text, and what takes their place
   added?: string; // after the last line; it reaches the socket or the server
   args?: string[]; // the words after the command
   command?: string[];
@@ -202,9 +202,9 @@ export function start(number: string, options: Options = {}): Program {
   // Windows may hold on to a program's folder for some time after its end.
   const removal = { recursive: true, maxRetries: 10, retryDelay: 200 };
   onTestFinished(() => fs.promises.rm(folder, removal));
-  const { command = direct, args = [], packageJson = '{"type":"module"}' } =
-    options;
-  if (packageJson) fs.writeFileSync(`${folder}/package.json`, packageJson);
+  const { command = direct, args = [] } = options;
+  const json = options.packageJson ?? '{ "type": "module" }';
+  if (json) fs.writeFileSync(path.join(folder, "package.json"), json);
   const file = path.join(folder, fileName(number));
   fs.writeFileSync(file, copyOf(number, options));
   return new Program(number, [...command, file, ...args], folder);
