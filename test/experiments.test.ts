@@ -18,7 +18,7 @@ function without(number: string, part: string) {
   return { without: [part] };
 }
 
-const TIMEOUT = 500;
+const TIMEOUT = 500; // milliseconds
 const longer = () => sleep(1_500);
 
 test("each line that is taken out has a test", () => {
