@@ -126,11 +126,11 @@ test("A broken connection", async () => {
 
 test("Two pieces", async () => {
   const text = section(README, "Two pieces");
-  const [, answer] = /The answer is `(.*)…`/.exec(text) ?? [];
+  const [, answer] = /The answer is\s`(.*)…`/.exec(text) ?? [];
   const { port } = await serve("04");
   await type("Two pieces", port).prints(answer);
 
-  const [, better] = /client gets `(.*)…`/.exec(text) ?? [];
+  const [, better] = /client gets\s`(.*)…`/.exec(text) ?? [];
   const [, added] = /add `(import .*?)`/.exec(text) ?? [];
   const [put] = blocks(text, "ts");
   const [step5] = / *connection.once[^]*?const message.*\n/
