@@ -119,8 +119,8 @@ test.skipIf(windows).for(["SIGINT", "SIGTERM"] as const)(
   "03 exits on %s, even if it comes twice",
   async (signal) => {
     const server = await serve("03");
-    server.signal(signal);
-    server.signal(signal);
+    server.child.kill(signal);
+    server.child.kill(signal);
     await server.ends(0, `${STARTING}\n${ENDING}\n`);
   },
 );

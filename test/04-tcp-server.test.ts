@@ -103,13 +103,13 @@ test("names clients that reset their connection", async () => {
 // process.
 test.skipIf(windows)("survives clients that reset at once", async () => {
   const server = await serve("04");
-  server.signal("SIGSTOP");
+  server.child.kill("SIGSTOP");
   for (let i = 0; i < 20; i++) {
     const { socket, closed } = await connect(server.port);
     socket.write("x", () => socket.resetAndDestroy());
     await closed;
   }
-  server.signal("SIGCONT");
+  server.child.kill("SIGCONT");
   await answersStill(server);
   expect(server.stdout + server.stderr).not.toContain("undefined");
 });
@@ -174,8 +174,8 @@ test.skipIf(windows).for(["SIGINT", "SIGTERM"] as const)(
     const server = await serve("04");
     await connect(server.port);
     const { answer } = await tcpAsk(server, "x");
-    server.signal(signal);
-    server.signal(signal);
+    server.child.kill(signal);
+    server.child.kill(signal);
     await server.ends(0, `${STARTING}\n${answer}\nEnding tcp server.......\n`);
   },
 );

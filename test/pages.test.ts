@@ -112,12 +112,13 @@ test("the picture shows the first exchange", () => {
   expect(svg).not.toMatch(/<script|href/);
 });
 
-test("the Node side of the Python list stands in the scripts", () => {
+test("the Node side of the Python lists stands in the scripts", () => {
   const right = items("From Python to Node")
     .map((item) => item.split(/ (?:is|are) /).slice(1).join(" "));
+  right.push(...all(/^- .*?：(.*)$/gm, section(GUIDE, "五个案例")));
   const parts = right.flatMap(codes).map((code) => code.split("…")[0].trim());
   for (const part of parts) expect(texts).toContain(part);
-  expect(parts.length).toBeGreaterThan(15);
+  expect(parts.length).toBeGreaterThan(30);
 });
 
 test("each runtime and each command of a system names the right thing", () => {
@@ -151,7 +152,7 @@ test.for<[page: string, heading: string, server: string]>([
     output += stdout + stderr;
   }
   // On Windows, no program can press Ctrl+C for another.
-  if (number > "01" && !windows) server?.signal("SIGINT");
+  if (number > "01" && !windows) server?.child.kill("SIGINT");
   if (number === "01" || !windows) await server?.end();
   output += server?.stdout;
   // The ports of the clients and of this test are not the ones shown.

@@ -73,7 +73,7 @@ function observe(socket: net.Socket) {
   });
   return connection;
 }
-export type Connection = ReturnType<typeof observe>;
+type Connection = ReturnType<typeof observe>;
 
 // "Half open" means that a side closes when the test wants it to, not when the
 // other side does.
