@@ -131,7 +131,7 @@ test("Two pieces", async () => {
   await type("Two pieces", port).prints(answer);
 
   const [, better] = /client gets\s`(.*)…`/.exec(text) ?? [];
-  const [, added] = /add `(import .*?)`/.exec(text) ?? [];
+  const [, added] = /add\s`(import .*?)`/.exec(text) ?? [];
   const [put] = blocks(text, "ts");
   const [step5] = / *connection.once[^]*?const message.*\n/
     .exec(source("04")) ?? [""];
