@@ -23,19 +23,19 @@ socket.bind(PORT, HOST, () => console.log("Starting server........."));
 // 3. Receive datagrams. Python needs an infinite loop here, "while True". Node
 //    already has a loop, the event loop. After Node has run the script to its
 //    last line, this loop keeps running as long as a socket is open, and calls
-//    our functions when something happens. For every datagram, it calls this
-//    listener, a callback for an event, because we use "on" (01 uses "once").
+//    our functions when something happens. We use "on" (01 uses "once"), so it
+//    calls this listener, a callback for an event, for every datagram.
 socket.on("message", (datagram, sender) => {
   // We take at most 500 bytes, as Python's recvfrom(500) does.
   const data = datagram.subarray(0, 500);
   const message = data.toString(); // decoded as UTF-8
   console.log(message); // I love jingjing
 
-  // 4. Answer the sender. But anyone can forge a sender's address. If it is the
-  //    address of another server, our answer goes there, and the two servers
-  //    may answer each other forever. To avoid this in many cases, we do not
-  //    answer messages that equal our answer, or senders on ports below 1024,
-  //    which many servers use. (Port 0 would make send() throw an exception.)
+  // 4. Answer the sender. But a forged datagram may name another server as its
+  //    sender. We answer that server, it answers us, and so on forever. So we
+  //    do not answer messages that equal our answer (the other server may run
+  //    this script), or ports below 1024, which many servers use. (For port 0,
+  //    send() throws an exception.)
   const answer = "Ich hab keine Hunge";
   if (sender.port < 1024 || message === answer) {
     console.error(`${sender.address}:${sender.port}: not answered`);
@@ -55,7 +55,7 @@ function stop() {
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
 // What can go wrong: if another program is using the port, the server exits.
-// After binding (the event "listening"), errors do not stop the server.
+// Later errors do not stop it. (The event of step 2's callback is "listening".)
 let bound = false;
 socket.on("listening", () => bound = true);
 socket.on("error", (error) => {

@@ -26,8 +26,8 @@ server.listen(PORT, HOST, () => console.log("Starting tcp server......."));
 
 // 4. Accept clients. The Python case waits here and serves one client after
 //    another. Node calls this listener, a callback for an event, for every
-//    client. Node runs only one function at a time, but while one client is
-//    silent, it calls the listeners of the others.
+//    client. Node runs only one function at a time, but calls the listeners of
+//    other clients while one client is silent.
 server.on("connection", (connection) => {
   const address = connection.remoteAddress; // the client's address
   const port = connection.remotePort;
@@ -60,7 +60,7 @@ server.on("connection", (connection) => {
   }, TIMEOUT);
   connection.on("close", () => clearTimeout(timer));
 
-  // If "port" is undefined, the connection is already broken. We close it.
+  // If "port" is undefined, the connection is already broken. We drop it.
   if (!port) connection.destroy();
 });
 

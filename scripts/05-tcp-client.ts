@@ -21,10 +21,10 @@ const message = process.argv[2] || "I love wangxiaojing";
 // 1. Create a socket for TCP. We send and receive through it.
 const socket = new net.Socket();
 
-// 2. Connect to the server's address and port. Python waits here. In Node,
-//    connect() returns at once, and Node runs the script to its last line. Then
-//    Node's event loop keeps running as long as a socket is open, and calls our
-//    functions when something happens.
+// 2. Connect to the server's address and port. The system gives our socket a
+//    free port. Python waits here. In Node, connect() returns at once, and Node
+//    runs the script to its last line. Then Node's event loop keeps running as
+//    long as a socket is open, and calls our functions when something happens.
 socket.connect(PORT, HOST);
 
 // 3. Send the message. A socket carries only bytes, so we encode the text as
@@ -41,8 +41,9 @@ socket.on("data", (piece: Buffer) => {
   if (data.length === 500) socket.destroy(); // closes the socket at once
 });
 
-// 5. Close the socket. When the server closes its side, Node closes ours and
-//    calls this listener. A piece may cut a character, so we decode only now.
+// 5. Close the socket. When the server closes its side (the event "end"), Node
+//    closes ours, then calls this listener. A piece may end within a character,
+//    so we decode only now.
 socket.on("close", () => {
   const answer = data.toString();
   console.log(answer); // Received msg: I love ... from ('127.0.0.1', 54321)
@@ -50,7 +51,7 @@ socket.on("close", () => {
 });
 
 // What can go wrong: no server is running (ECONNREFUSED), or the connection
-// breaks (ECONNRESET). This listener exits before the event "close".
+// breaks (ECONNRESET). The client exits in this listener, before "close".
 socket.on("error", (error: NodeJS.ErrnoException) => { // an error with a code
   if (data.length > 0) console.log(data.toString()); // part of the answer
   const cause = error.code ?? error.message;
@@ -59,14 +60,13 @@ socket.on("error", (error: NodeJS.ErrnoException) => { // an error with a code
   process.exit(1); // status 1 means failure
 });
 
-// The server may also close its side (the event "end") without an answer. Then
-// destroy() passes our error to the listener above.
+// If no answer has come, destroy() passes our error to the listener above.
 socket.on("end", () => {
   if (data.length === 0) socket.destroy(new Error("connection closed"));
 });
 
-// The server may also never answer, or never close its side. (With unref(), the
-// timer alone does not keep Node running.)
+// The server may also never answer, or never close its side. (After unref(),
+// the timer alone does not keep Node running.)
 setTimeout(() => {
   socket.destroy(new Error(`timed out after ${TIMEOUT / 1000} seconds`));
 }, TIMEOUT).unref();
