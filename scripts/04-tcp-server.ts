@@ -43,8 +43,8 @@ server.on("connection", (connection) => {
     console.log(answer); // Received msg: I love ... from ('127.0.0.1', 54321)
     connection.write(Buffer.from(answer));
 
-    // 7. After the answer, end() closes our side. The client closes its own.
-    connection.end();
+    // 7. After the answer, close our side of the connection.
+    connection.end(); // We send no more. The client closes its own side.
   });
 
   // What can go wrong with a client: the connection may break. Without this

@@ -14,8 +14,8 @@ const PORT = 8998; // the server's port, the same as in 04
 const TIMEOUT = 10_000; // milliseconds to wait for the whole answer
 
 // The message is the text that you add to the command, as in
-// npx tsx scripts/05-tcp-client.ts "Hello". The default is the text after "||".
-// "||" also replaces an empty text, which TCP cannot send.
+// npx tsx scripts/05-tcp-client.ts "Hello". The default is the text after "||". "||"
+// also replaces an empty text, which TCP cannot send.
 const message = process.argv[2] || "I love wangxiaojing";
 
 // 1. Create a socket for TCP. We send and receive through it.
@@ -41,9 +41,9 @@ socket.on("data", (piece: Buffer) => {
   if (data.length === 500) socket.destroy(); // closes the socket at once
 });
 
-// 5. Close the socket. When the server closes its side (the event "end"), Node
-//    closes ours, then calls this listener. A piece may end within a character,
-//    so we decode only now.
+// 5. Close the socket. Node does so when the server closes its side (the event
+//    "end"), then calls this listener. A piece may end within a character, so
+//    we decode only now.
 socket.on("close", () => {
   const answer = data.toString();
   console.log(answer); // Received msg: I love ... from ('127.0.0.1', 54321)
