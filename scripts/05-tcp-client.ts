@@ -14,8 +14,8 @@ const PORT = 8998; // the server's port, the same as in 04
 const TIMEOUT = 10_000; // milliseconds to wait for the whole answer
 
 // The message is the text that you add to the command, as in
-// npx tsx scripts/05-tcp-client.ts "Hello". The default is the text after "||". "||"
-// also replaces an empty text, which TCP cannot send.
+// npx tsx scripts/05-tcp-client.ts "Hello". The default is the text after "||".
+// "||" also replaces an empty text, which TCP cannot send.
 const message = process.argv[2] || "I love wangxiaojing";
 
 // 1. Create a socket for TCP. We send and receive through it.
