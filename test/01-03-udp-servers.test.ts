@@ -12,8 +12,8 @@ const ANSWER = "Ich hab keine Hunge";
 const printed = (number: string, data: Buffer, text: string) =>
   number === "03" ? [text] : [inspect(data), "Buffer", "string", text, ENDING];
 
-/** A line to add: it receives a datagram from any sender. */
-const receive = (address: string, port: number) =>
+/** A line to add: it makes up a datagram from any sender. */
+const fake = (address: string, port: number) =>
   `socket.on("listening", () => {
     const sender = { address: "${address}", port: ${port} };
     socket.emit("message", Buffer.from("hi"), sender);
@@ -31,7 +31,7 @@ describe.for(["01", "03"])("%s", (number) => {
     await server.printed([STARTING, ...lines]);
   });
 
-  test("says that its port is taken, and exits", async () => {
+  test("says that its port is in use, and exits", async () => {
     const { port } = await udpPeer();
     const { stderr, ...rest } = await start(number, { PORT: port }).end();
     const error = stderr.replace(`:${port}`, ""); // Bun leaves out the port.
@@ -40,7 +40,7 @@ describe.for(["01", "03"])("%s", (number) => {
     expect(rest).toEqual({ status: 1, stdout: "" });
   });
 
-  test.skipIf(macOS)("is bound to its own address only", async () => {
+  test.skipIf(macOS)("is bound to HOST only", async () => {
     const server = await serve(number);
     const { socket, next } = await udpPeer(OTHER_HOST);
     socket.send("to the other address", server.port, OTHER_HOST);
@@ -52,7 +52,7 @@ describe.for(["01", "03"])("%s", (number) => {
 
   // Linux refuses to send to a broadcast address. Other systems drop the answer.
   test.runIf(linux)("says that its answer cannot be sent", async () => {
-    const added = receive("127.255.255.255", 2000);
+    const added = fake("127.255.255.255", 2000);
     const server = await serve(number, { added });
     if (number === "01") expect((await server.end()).status).toBe(1);
     else expect(await udpAsk(server, "still there?")).toBe(ANSWER);
@@ -79,19 +79,19 @@ test.for<[string, string, string[]]>([
 });
 
 test.for([0, 7, 1023])("03 does not answer port %i", async (port) => {
-  const server = await serve("03", { added: receive(HOST, port) });
+  const server = await serve("03", { added: fake(HOST, port) });
   expect(await udpAsk(server, "still there?")).toBe(ANSWER);
   const refused = `127.0.0.1:${port}: not answered`;
   await server.printed([STARTING, "hi", "still there?"], [refused]);
 });
 
 test("03 answers port 1024, and keeps running if nobody is there", async () => {
-  const server = await serve("03", { added: receive(HOST, 1024) });
+  const server = await serve("03", { added: fake(HOST, 1024) });
   expect(await udpAsk(server, "still there?")).toBe(ANSWER);
   expect(server.stderr).not.toContain("not answered");
 });
 
-// Wine, in the place of Windows, gives every sender the same address.
+// Wine, which stands in for Windows, gives every sender the same address.
 const host = macOS || windows ? HOST : OTHER_HOST;
 test("03 does not answer its own answer, and names the sender", async () => {
   const server = await serve("03");
@@ -106,7 +106,7 @@ test.for([` ${ANSWER} `, `${ANSWER}!`])("03 answers %j", async (message) => {
   expect(await udpAsk(await serve("03"), message)).toBe(ANSWER);
 });
 
-test("03 keeps running when receives fail, and says why", async () => {
+test("03 keeps running after errors, and prints them", async () => {
   const fail = (text: string) => `socket.emit("error", new Error("${text}"));`;
   const added = `socket.on("listening", () => { ${fail("A")} ${fail("B")} });`;
   const server = await serve("03", { added });
@@ -114,7 +114,7 @@ test("03 keeps running when receives fail, and says why", async () => {
   await server.printed([STARTING, "still there?"], ["A", "B"]);
 });
 
-// Windows has no signals that one process could send to another.
+// On Windows, no program can send a signal to another.
 test.skipIf(windows).for(["SIGINT", "SIGTERM"] as const)(
   "03 exits on %s, even if it comes twice",
   async (signal) => {

@@ -21,7 +21,7 @@ test.for(messages(200))("prints an answer of %s", async ([, data, text]) => {
 
 test.for<[string[], string]>([
   [[], "I love jingjing"],
-  [["Hello", "not this"], "Hello"],
+  [["Hello", "ignored"], "Hello"],
   [[" 我 ❤️ "], " 我 ❤️ "],
   [[""], ""],
 ])("with %j, sends %j once, and prints one answer", async ([args, message]) => {
@@ -43,7 +43,7 @@ test("gives up after TIMEOUT", async () => {
   expect(passed).toBeLessThan(3_500);
 });
 
-// Windows takes no argument as long as this one.
+// Windows does not take such a long argument.
 test.skipIf(windows)("says that its message is too long", async () => {
   const client = start("02", { PORT: 2000, args: ["x".repeat(70_000)] });
   await client.ends(1, "", "send EMSGSIZE 127.0.0.1:2000\n");

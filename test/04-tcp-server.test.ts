@@ -39,7 +39,7 @@ test("answers the first piece of a message, and no other", async () => {
   expect(client.error).toBe("");
 });
 
-test("answers others while 250 are silent and one sends on", async () => {
+test("answers others while 250 clients are silent and one sends", async () => {
   const server = await serve("04");
   const clients = Array.from({ length: 250 }, () => connect(server.port));
   const [silent] = await server.until("connections", Promise.all(clients));
@@ -56,13 +56,13 @@ test("answers others while 250 are silent and one sends on", async () => {
   expect(silent.received).toBe(answerTo("at last", silent.port));
 });
 
-test("keeps nothing of a client that has gone", async () => {
+test("keeps no connection or timer of old clients", async () => {
   // After this message, it accepts no more. Then it exits when nothing is left:
   // no connection, and no timer, which would last 30 seconds.
   const line = "const message = data.toString();";
   const server = await serve("04", {
     replaced: [[line, `${line} if (message === "20") server.close();`]],
-    without: ["process.on("], // On Deno, these alone would keep it running.
+    without: ["process.on("], // On Deno, these listeners keep it running.
   });
   for (let i = 1; i <= 20; i++) await tcpAsk(server, `${i}`);
   // Node would warn of too many listeners.
@@ -99,36 +99,42 @@ test("names clients that reset their connection", async () => {
   await answersStill(server);
 });
 
-// While the server is stopped, the system accepts for it. Windows cannot stop a
-// process.
-test.skipIf(windows)("survives clients that reset at once", async () => {
-  const server = await serve("04");
-  server.child.kill("SIGSTOP");
-  for (let i = 0; i < 20; i++) {
-    const { socket, closed } = await connect(server.port);
-    socket.write("x", () => socket.resetAndDestroy());
-    await closed;
-  }
-  server.child.kill("SIGCONT");
-  await answersStill(server);
-  expect(server.stdout + server.stderr).not.toContain("undefined");
-});
-
-test.skipIf(windows)("survives more clients than it may open", async () => {
-  const server = await serve("04", { command: withFiles(64) });
-  const clients = Array.from({ length: 100 }, () => connect(server.port));
-  const [first, ...crowd] = await Promise.all(clients);
-  first.socket.write("I was first");
-  await server.until("an answer", first.ended);
-  expect(first.received).toBe(answerTo("I was first", first.port));
-  for (const { socket } of [first, ...crowd]) socket.end();
-  const closed = [first, ...crowd].map((client) => client.closed);
-  if (runtime !== "deno") { // Deno never accepts again.
-    await server.until("the end of all connections", Promise.all(closed));
+// While the server is paused, the system accepts clients for it. Windows cannot
+// pause a process.
+test.skipIf(windows)(
+  "keeps running when clients reset before it accepts them",
+  async () => {
+    const server = await serve("04");
+    server.child.kill("SIGSTOP");
+    for (let i = 0; i < 20; i++) {
+      const { socket, closed } = await connect(server.port);
+      socket.write("x", () => socket.resetAndDestroy());
+      await closed;
+    }
+    server.child.kill("SIGCONT");
     await answersStill(server);
-  }
-  expect(server.stderr).toBe("");
-});
+    expect(server.stdout + server.stderr).not.toContain("undefined");
+  },
+);
+
+test.skipIf(windows)(
+  "keeps running with more clients than it may have files",
+  async () => {
+    const server = await serve("04", { command: withFiles(64) });
+    const clients = Array.from({ length: 100 }, () => connect(server.port));
+    const [first, ...crowd] = await Promise.all(clients);
+    first.socket.write("I was first");
+    await server.until("an answer", first.ended);
+    expect(first.received).toBe(answerTo("I was first", first.port));
+    for (const { socket } of [first, ...crowd]) socket.end();
+    const closed = [first, ...crowd].map((client) => client.closed);
+    if (runtime !== "deno") { // Deno never accepts again.
+      await server.until("the end of all connections", Promise.all(closed));
+      await answersStill(server);
+    }
+    expect(server.stderr).toBe("");
+  },
+);
 
 test("closes each connection after TIMEOUT", async () => {
   const server = await serve("04", { TIMEOUT: 2_000 });
@@ -141,7 +147,7 @@ test("closes each connection after TIMEOUT", async () => {
   const passed = performance.now() - connected;
   for (const { socket, port, closed } of [silent, sending, late]) {
     await server.prints(`127.0.0.1:${port}: timed out\n`, "stderr");
-    // If both sides are closed, the system tells a client that sends more.
+    // If both sides are closed, a client that sends more gets an error.
     setInterval(() => socket.write("more"), 50).unref();
     await server.until("the end of a connection", closed);
   }
@@ -152,14 +158,14 @@ test("closes each connection after TIMEOUT", async () => {
   expect(passed).toBeLessThan(3_500);
 });
 
-test("says that its port is taken, and exits", async () => {
+test("says that its port is in use, and exits", async () => {
   const { port } = await tcpPeer();
   const error = `listen EADDRINUSE: address already in use 127.0.0.1:${port}`;
   await start("04", { PORT: port })
     .ends(1, "", `${error}. Free this port, or change HOST or PORT.\n`);
 });
 
-test.skipIf(macOS)("is bound to its own address only", async () => {
+test.skipIf(macOS)("is bound to HOST only", async () => {
   const server = await serve("04");
   const connected = once(net.connect(server.port, OTHER_HOST), "connect");
   await expect(connected).rejects.toThrow("ECONNREFUSED");
@@ -167,7 +173,7 @@ test.skipIf(macOS)("is bound to its own address only", async () => {
   expect(answer).toBe(answerTo("hi", port, OTHER_HOST));
 });
 
-// Windows has no signals that one process could send to another.
+// On Windows, no program can send a signal to another.
 test.skipIf(windows).for(["SIGINT", "SIGTERM"] as const)(
   "exits on %s, even if it comes twice, while a client is connected",
   async (signal) => {

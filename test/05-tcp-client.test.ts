@@ -10,7 +10,7 @@ const MESSAGE = "I love wangxiaojing";
 const failure = (port: number, cause: string) =>
   `No complete answer from 127.0.0.1:${port}: ${cause}.`;
 
-/** Runs 05 with a server that does this when the message has come. */
+/** Runs 05 with a server that calls act when the message has come. */
 async function run(act: (socket: net.Socket) => void, options: Options = {}) {
   let came = 0;
   const { port, connections } = await tcpPeer(({ socket }) => {
@@ -34,10 +34,10 @@ test.for(messages(500).slice(1))("prints an answer of %s", async (
 
 test.for<[string, string[], string]>([
   ["its message", [], MESSAGE],
-  ["an argument", ["Hello", "not this"], "Hello"],
+  ["its first argument", ["Hello", "ignored"], "Hello"],
   ["white space", [" 我 ❤️ "], " 我 ❤️ "],
   ["a long argument", ["x".repeat(10_000)], "x".repeat(10_000)],
-  ["its message in the place of an empty one", [""], MESSAGE],
+  ["its own message for an empty argument", [""], MESSAGE],
 ])("sends %s", async ([, args, message]) => {
   // The answer does not come at once, so that all of the message can arrive.
   const answer = (socket: net.Socket) => setTimeout(() => socket.end("x"), 200);
@@ -68,9 +68,13 @@ test("joins the pieces of an answer, and closes after the server", async () => {
 });
 
 test.for([
-  ["500 bytes", `${"x".repeat(499)} `, `${"x".repeat(499)} `],
-  ["more", `${"x".repeat(499)}我${"y".repeat(100_000)}`, `${"x".repeat(499)}�`],
-])("takes %s of a server that does not close", async ([, answer, text]) => {
+  ["500 bytes of 500", `${"x".repeat(499)} `, `${"x".repeat(499)} `],
+  [
+    "500 bytes of more",
+    `${"x".repeat(499)}我${"y".repeat(100_000)}`,
+    `${"x".repeat(499)}�`,
+  ],
+])("takes %s, and closes", async ([, answer, text]) => {
   const end = await run((socket) => socket.write(answer));
   expect(end).toMatchObject({ status: 0, stdout: `${text}\n`, stderr: "" });
 });
@@ -80,7 +84,7 @@ test.for<[string, string, string, (socket: net.Socket) => void]>([
   ["resets", "", "ECONNRESET", (socket) => socket.resetAndDestroy()],
   ["resets after a part", "x\n", "ECONNRESET", (socket) => {
     socket.write("x");
-    // Not at once: a reset also takes away what has not been read.
+    // Not at once, because a reset also discards what has not been read.
     setTimeout(() => socket.resetAndDestroy(), 500);
   }],
 ])("says that the server %s", async ([, stdout, cause, act]) => {
@@ -89,7 +93,7 @@ test.for<[string, string, string, (socket: net.Socket) => void]>([
   expect(end).toMatchObject({ status: 1, stdout, stderr });
 });
 
-test("asks for the server if nobody is there", async () => {
+test("asks whether the server is running", async () => {
   const port = await freePort();
   const stderr = `${failure(port, "ECONNREFUSED")} Is the server running?\n`;
   await start("05", { PORT: port }).ends(1, "", stderr);
@@ -98,7 +102,7 @@ test("asks for the server if nobody is there", async () => {
 test.for<[string, string, (socket: net.Socket) => void]>([
   ["is silent", "", () => {}],
   ["does not close", "x\n", (socket) => socket.write("x")],
-  ["sends on and on", "x\n", (socket) => {
+  ["sends forever", "x\n", (socket) => {
     setInterval(() => socket.write("x"), 100).unref();
   }],
 ])("gives up after TIMEOUT when the server %s", async ([, part, act]) => {

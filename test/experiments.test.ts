@@ -1,5 +1,5 @@
-// The experiments of README.md do what is said there, and so does "Take a line
-// out": here, most of them are done a second time without a line.
+// The experiments of README.md do what it says, and so does "Take a line out":
+// most experiments run a second time without a line.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
@@ -10,7 +10,7 @@ import { runtime, serve, source, start, windows } from "./program.ts";
 
 const lines = items("Take a line out");
 
-/** Makes sure that README.md has a reader change this in the script. */
+/** Checks that README.md has a reader change this. Returns it as an option. */
 function without(number: string, part: string) {
   const found = lines.filter((line) => line.includes(part))
     .map((line) => line.split(":")[0]);
@@ -21,7 +21,7 @@ function without(number: string, part: string) {
 const TIMEOUT = 500; // milliseconds
 const longer = () => sleep(1_500);
 
-test("each line that is taken out has a test", () => {
+test("11 items say which line to take out", () => {
   expect(lines).toHaveLength(11);
 });
 
@@ -118,7 +118,7 @@ test("A broken connection", async () => {
   const [said] = codes(section(README, "A broken connection"));
   await server.prints(`: ${said}\n`, "stderr");
 
-  if (runtime === "bun") return; // There, the next server survives, too.
+  if (runtime === "bun") return; // Bun keeps the next server running.
   const other = await serve("04", without("04", 'connection.on("error"'));
   type("A broken connection", other.port);
   expect((await other.end()).stderr).toContain("    at ");
@@ -139,7 +139,7 @@ test("Two pieces", async () => {
     replaced: [[step5, put], ["import net", `${added}\nimport net`]],
   });
   await type("Two pieces", server.port).prints(better);
-  // Here, too, a client that resets must not end the server.
+  // This copy, too, must keep running when a client resets.
   type("A broken connection", server.port);
   await server.prints("read ECONNRESET", "stderr");
   await type("Two pieces", server.port).prints(better);
@@ -165,7 +165,7 @@ test("An answer in two pieces", async () => {
   await start("05", { PORT, replaced: [[part, "piece"]] }).ends(0, "two\n");
 });
 
-test("05 without the end without an answer", async () => {
+test('05 without its listener for "end"', async () => {
   const { port } = await tcpPeer(({ socket }) => {
     socket.once("data", () => socket.end());
   });
@@ -188,7 +188,7 @@ test.skipIf(macOS)("Two machines", async () => {
 });
 
 // The guide says that the programs of the chapter can talk to these scripts.
-// These do what those do. On Windows, Python may have another name.
+// This code does the same as they do. On Windows, Python may have another name.
 const python = (port: number, kind: string, lines: string) => {
   const code = `import socket
     address = ("${HOST}", ${port})

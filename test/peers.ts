@@ -9,13 +9,13 @@ import { HOST, type Server } from "./program.ts";
 type Data = string | Buffer;
 export type Message = [name: string, data: Buffer, text: string];
 
-/** What comes to a receiver that takes so many bytes, and what it prints. */
+/** Messages for a receiver that takes up to limit bytes, and what it prints. */
 export const messages = (limit: number): Message[] => {
   const almost = "x".repeat(limit - 1);
   return [
     ["no bytes", Buffer.alloc(0), ""],
     ["white space", Buffer.from("\n 我 ❤️ 你 \n"), "\n 我 ❤️ 你 \n"],
-    ["what is not UTF-8", Buffer.from([0x61, 0xff, 0x62]), "a�b"],
+    ["invalid UTF-8", Buffer.from([0x61, 0xff, 0x62]), "a�b"],
     ["too many bytes", Buffer.from(`${almost} yz`), `${almost} `],
     ["a character cut by the limit", Buffer.from(`${almost}我`), `${almost}�`],
   ];
@@ -30,13 +30,13 @@ export async function udpPeer(host = HOST) {
   const { port } = socket.address();
   const received: string[] = [];
   socket.on("message", (data) => received.push(String(data)));
-  socket.on("error", () => {}); // on Windows: nobody was where it has sent
+  socket.on("error", () => {}); // Windows reports that no program is there.
   return {
     socket,
     port,
     /** The next datagram, and its sender. */
     next: () => once(socket, "message") as Promise<[Buffer, dgram.RemoteInfo]>,
-    /** All that has come, up to what it sends to itself now. */
+    /** The texts that came before the one that it now sends to itself. */
     received: async () => {
       socket.send("the last", port, host);
       while (received.at(-1) !== "the last") await once(socket, "message");

@@ -87,7 +87,7 @@ function copyOf(number: string, options: Options): string {
   return text + (options.added ?? "");
 }
 
-// RUNNER, for example "node" or "deno run -A", runs them, or else tsx.
+// RUNNER, such as "node" or "deno run -A", runs the scripts. The default is tsx.
 const runner = process.env.RUNNER?.split(" ");
 if (runner && spawnSync(runner[0], ["--version"]).error) {
   throw new Error(`RUNNER names a program that is not there: ${runner[0]}`);
@@ -95,14 +95,14 @@ if (runner && spawnSync(runner[0], ["--version"]).error) {
 export const runtime = runner?.[0] ?? "tsx";
 const tsx = path.join(project, "node_modules", "tsx", "dist");
 
-/** What a reader types. With tsx, it starts a second process. */
+/** The command that a reader types. Here, tsx starts a second process. */
 export const asTyped = runner ?? [process.execPath, path.join(tsx, "cli.mjs")];
 
-/** The same in one process, so that a signal reaches the script itself. */
+/** Runs the script in one process, so that a signal reaches it. */
 const direct = runner ??
   [process.execPath, "--import", pathToFileURL(`${tsx}/loader.mjs`).href];
 
-/** The same, with a limit on open files. Windows has none to set. */
+/** The same, with a limit on open files. Windows has no ulimit. */
 export const withFiles = (
   limit: number,
 ) => ["sh", "-c", `ulimit -n ${limit}; exec "$@"`, "sh", ...direct];
@@ -132,7 +132,7 @@ export class Program {
     );
   }
 
-  /** Waits for what the script leads to, at most 10 seconds. */
+  /** Waits for an event that the script leads to, at most 10 seconds. */
   async until<T>(what: string, event: Promise<T>): Promise<T> {
     const error = new Error();
     Error.captureStackTrace(error, this.until); // It shows the test's line.
@@ -169,19 +169,19 @@ export class Program {
     await this.until(what, once(this.child[name], "data"));
   }
 
-  /** Waits for its end, which gives its status and all that it has printed. */
+  /** Waits until it exits. Returns its status and all that it has printed. */
   async end() {
     await this.until(`the end of ${this.#name}`, this.#ended);
     const { stdout, stderr } = this;
     return { status: this.child.exitCode, stdout, stderr };
   }
 
-  /** Waits for its end, which has this status, and these outputs. */
+  /** Waits until it exits, with this status and these outputs. */
   async ends(status: number, stdout: string, stderr = "") {
     expect(await this.end()).toEqual({ status, stdout, stderr });
   }
 
-  /** Ends it, with the processes that it has started. */
+  /** Kills it. On Windows, this includes the processes that it has started. */
   async #kill() {
     const { pid, exitCode, signalCode } = this.child;
     if (!pid || exitCode !== null || signalCode) return;
@@ -206,7 +206,7 @@ export function start(number: string, options: Options = {}): Program {
   return new Program(number, [...command, file, ...args], folder);
 }
 
-/** The same, waiting for the first line of a server. */
+/** Starts a copy of a server, and waits for its first line. */
 export async function serve(number: string, options: Options = {}) {
   const port = options.PORT ?? await freePort();
   const server = start(number, { ...options, PORT: port });
