@@ -37,7 +37,7 @@ test.for<[string, string[], string]>([
   ["its first argument", ["Hello", "ignored"], "Hello"],
   ["white space", [" 我 ❤️ "], " 我 ❤️ "],
   ["a long argument", ["x".repeat(10_000)], "x".repeat(10_000)],
-  ["its own message for an empty argument", [""], MESSAGE],
+  ["its own for an empty one", [""], MESSAGE],
 ])("sends %s", async ([, args, message]) => {
   // The answer does not come at once, so that all of the message can arrive.
   const answer = (socket: net.Socket) => setTimeout(() => socket.end("x"), 200);
@@ -67,13 +67,10 @@ test("joins the pieces of an answer, and closes after the server", async () => {
   expect(connection.error).toBe("");
 });
 
+const almost = "x".repeat(499);
 test.for([
-  ["500 bytes of 500", `${"x".repeat(499)} `, `${"x".repeat(499)} `],
-  [
-    "500 bytes of more",
-    `${"x".repeat(499)}我${"y".repeat(100_000)}`,
-    `${"x".repeat(499)}�`,
-  ],
+  ["500 bytes", `${almost} `, `${almost} `],
+  ["500 bytes of more", `${almost}我${"y".repeat(100_000)}`, `${almost}�`],
 ])("takes %s, and closes", async ([, answer, text]) => {
   const end = await run((socket) => socket.write(answer));
   expect(end).toMatchObject({ status: 0, stdout: `${text}\n`, stderr: "" });
