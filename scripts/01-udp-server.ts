@@ -29,7 +29,7 @@ socket.bind(PORT, HOST, () => console.log("Starting server........."));
 socket.once("message", (datagram, sender) => {
   // We take at most 500 bytes, as Python's recvfrom(500) does.
   const data = datagram.subarray(0, 500);
-  console.log(data); // shows <Buffer 49 ...> (at most 50 bytes), in hexadecimal
+  console.log(data); // shows <Buffer 49 20 ...>, bytes in hexadecimal
   console.log(data.constructor.name); // Buffer (typeof would say "object")
 
   // A socket carries only bytes. We decode them as UTF-8 to get text. Invalid
@@ -48,7 +48,7 @@ socket.once("message", (datagram, sender) => {
     }
 
     // How the server exits: we close its only socket, so Node exits. If we
-    // closed it as soon as send() returns, the answer would be lost.
+    // closed it right after send(), the answer would be lost.
     socket.close(() => console.log("Ending server........"));
   });
 });

@@ -48,7 +48,7 @@ socket.once("message", (datagram) => {
 
 // What can go wrong: if no server is running, or a datagram is lost, UDP does
 // not report it. Python may then wait forever. This client exits after TIMEOUT.
-// (After unref(), the timer alone does not keep Node running.)
+// (After unref(), Node can exit before this timer ends.)
 setTimeout(() => {
   const problem = `No answer from ${HOST}:${PORT} in ${TIMEOUT / 1000} seconds`;
   console.error(`${problem}. Is the server running?`);

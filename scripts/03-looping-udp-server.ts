@@ -16,14 +16,14 @@ const PORT = 7852; // the server's port, the same as in 02
 const socket = dgram.createSocket("udp4");
 
 // 2. Bind the socket to HOST and PORT, so that it receives what is sent there.
-//    bind() returns at once. When the socket is bound, Node calls this
-//    function, a callback.
+//    bind() returns at once. When the socket is bound (the event "listening"),
+//    Node calls this function, a callback.
 socket.bind(PORT, HOST, () => console.log("Starting server........."));
 
 // 3. Receive datagrams. Python needs an infinite loop here, "while True". Node
 //    already has a loop, the event loop. After Node has run the script to its
 //    last line, this loop keeps running as long as a socket is open, and calls
-//    our functions when something happens. We use "on" (01 uses "once"), so it
+//    our functions when something happens. With "on" (01 uses "once"), Node
 //    calls this listener, a callback for an event, for every datagram.
 socket.on("message", (datagram, sender) => {
   // We take at most 500 bytes, as Python's recvfrom(500) does.
@@ -32,12 +32,12 @@ socket.on("message", (datagram, sender) => {
   console.log(message); // I love jingjing
 
   // 4. Answer the sender. But a forged datagram may name another server as its
-  //    sender. We answer that server, it answers us, and so on forever. So we
-  //    do not answer messages that equal our answer (the other server may run
-  //    this script), or ports below 1024, which many servers use. (For port 0,
-  //    send() throws an exception.)
+  //    sender. If we answered that server, it might answer us, and so on
+  //    forever. This check prevents the common cases. It refuses messages that
+  //    equal our answer (the other server may run this script), and ports below
+  //    1024, which many servers use.
   const answer = "Ich hab keine Hunge";
-  if (sender.port < 1024 || message === answer) {
+  if (sender.port < 1024 || message === answer) { // send() throws for port 0
     console.error(`${sender.address}:${sender.port}: not answered`);
     return;
   }
@@ -55,7 +55,7 @@ function stop() {
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
 // What can go wrong: if another program is using the port, the server exits.
-// Later errors do not stop it. (The event of step 2's callback is "listening".)
+// After the socket is bound, errors do not stop the server.
 let bound = false;
 socket.on("listening", () => bound = true);
 socket.on("error", (error) => {

@@ -26,11 +26,11 @@ server.listen(PORT, HOST, () => console.log("Starting tcp server......."));
 
 // 4. Accept clients. The Python case waits here and serves one client after
 //    another. Node calls this listener, a callback for an event, for every
-//    client. Node runs only one function at a time, but calls the listeners of
-//    other clients while one client is silent.
+//    client. Node runs only one function at a time. While one client is silent,
+//    it runs the listeners of other clients.
 server.on("connection", (connection) => {
   const address = connection.remoteAddress; // the client's address
-  const port = connection.remotePort;
+  const port = connection.remotePort; // its own port, not PORT
 
   // 5. Receive the message. TCP is a stream of bytes, so the message may come
   //    in pieces. We take only the first ("once"), as Python's recv(500) does.
@@ -43,8 +43,8 @@ server.on("connection", (connection) => {
     console.log(answer); // Received msg: I love ... from ('127.0.0.1', 54321)
     connection.write(Buffer.from(answer));
 
-    // 7. After the answer, close our side of the connection.
-    connection.end(); // We send no more. The client closes its own side.
+    // 7. Close our side. end() first waits until the answer is sent.
+    connection.end(); // The client closes its own side.
   });
 
   // What can go wrong with a client: the connection may break. Without this

@@ -15,7 +15,7 @@ const TIMEOUT = 10_000; // milliseconds to wait for the whole answer
 
 // The message is the text that you add to the command, as in
 // npx tsx scripts/05-tcp-client.ts "Hello". The default is the text after "||".
-// "||" also replaces an empty text, which TCP cannot send.
+// "||" also replaces empty text, which TCP cannot send.
 const message = process.argv[2] || "I love wangxiaojing";
 
 // 1. Create a socket for TCP. We send and receive through it.
@@ -41,9 +41,8 @@ socket.on("data", (piece: Buffer) => {
   if (data.length === 500) socket.destroy(); // closes the socket at once
 });
 
-// 5. Close the socket. Node does so when the server closes its side (the event
-//    "end"), then calls this listener. A piece may end within a character, so
-//    we decode only now.
+// 5. Close the socket. Node does so when the server closes its side, and calls
+//    this listener. A piece may split a character, so we decode at the end.
 socket.on("close", () => {
   const answer = data.toString();
   console.log(answer); // Received msg: I love ... from ('127.0.0.1', 54321)
@@ -51,7 +50,7 @@ socket.on("close", () => {
 });
 
 // What can go wrong: no server is running (ECONNREFUSED), or the connection
-// breaks (ECONNRESET). The client exits in this listener, before "close".
+// breaks (ECONNRESET). The client then exits, before the event "close".
 socket.on("error", (error: NodeJS.ErrnoException) => { // an error with a code
   if (data.length > 0) console.log(data.toString()); // part of the answer
   const cause = error.code ?? error.message;
@@ -60,13 +59,14 @@ socket.on("error", (error: NodeJS.ErrnoException) => { // an error with a code
   process.exit(1); // status 1 means failure
 });
 
-// If no answer has come, destroy() passes our error to the listener above.
+// The server may also close its side ("end", which comes before "close")
+// without an answer. Then destroy() passes our error to the listener above.
 socket.on("end", () => {
   if (data.length === 0) socket.destroy(new Error("connection closed"));
 });
 
 // The server may also never answer, or never close its side. (After unref(),
-// the timer alone does not keep Node running.)
+// Node can exit before this timer ends.)
 setTimeout(() => {
   socket.destroy(new Error(`timed out after ${TIMEOUT / 1000} seconds`));
 }, TIMEOUT).unref();

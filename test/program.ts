@@ -51,7 +51,7 @@ function statement(text: string, start: string): string {
   if (first < 0) throw new Error(`no statement starts with: ${start}`);
   const [indent] = /^ */.exec(lines[first]) ?? [];
   let last = first;
-  if (lines[first].endsWith("{")) {
+  if (/\{( \/\/.*)?$/.test(lines[first])) {
     while (!lines[++last].startsWith(`${indent}}`));
   }
   return lines.slice(first, last + 1).join("\n") + "\n";
