@@ -70,7 +70,7 @@ test.for<[string, string, string[]]>([
   const { socket, next, received } = await udpPeer();
   for (const text of ["1st", "2nd", "3rd"]) {
     socket.send(text, server.port, HOST);
-    if (texts.includes(text)) await server.until("an answer", next());
+    if (number === "03") await server.until("an answer", next());
   }
   const lines = texts.map((text) => printed(number, Buffer.from(text), text));
   await server.printed([STARTING, ...lines.flat()]);

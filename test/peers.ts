@@ -75,8 +75,7 @@ function observe(socket: net.Socket) {
 }
 type Connection = ReturnType<typeof observe>;
 
-// "Half open" means that a side closes when the test wants it to, not when the
-// other side does.
+// A side closes when the test wants it to, not when the other side does.
 const allowHalfOpen = true;
 
 /** Connects to a TCP server. */

@@ -216,8 +216,7 @@ export async function serve(number: string, options: Options = {}) {
 }
 export type Server = Awaited<ReturnType<typeof serve>>;
 
-// Each worker of vitest looks for ports in a thousand of its own, below those
-// that a system gives to clients.
+// Each worker has a thousand ports of its own, below those of clients.
 const lowest = 10_000 + 1_000 * (Number(process.env.VITEST_POOL_ID) % 20);
 let next = Math.floor(Math.random() * 1_000);
 
