@@ -25,7 +25,7 @@ const socket = dgram.createSocket("udp4");
 //    port for the answer. send() returns at once, and Node runs the script to
 //    its last line. Then Node's event loop keeps running as long as a socket is
 //    open, and calls our functions when something happens. When the message is
-//    sent, or cannot be sent, Node calls this function, a callback.
+//    on its way, or cannot be sent, Node calls this function, a callback.
 socket.send(Buffer.from(message), PORT, HOST, (error) => {
   if (error) {
     console.error(error.message);
@@ -48,7 +48,7 @@ socket.once("message", (datagram) => {
 
 // What can go wrong: if no server is running, or a datagram is lost, UDP does
 // not report it. Python may then wait forever. This client exits after TIMEOUT.
-// (After unref(), Node can exit before this timer ends.)
+// (After unref(), a closed socket is enough for Node to exit.)
 setTimeout(() => {
   const problem = `No answer from ${HOST}:${PORT} in ${TIMEOUT / 1000} seconds`;
   console.error(`${problem}. Is the server running?`);

@@ -31,11 +31,11 @@ socket.on("message", (datagram, sender) => {
   const message = data.toString(); // decoded as UTF-8
   console.log(message); // I love jingjing
 
-  // 4. Answer the sender. But a forged datagram may name another server as its
-  //    sender. If we answered that server, it might answer us, and so on
-  //    forever. This check prevents the common cases. It refuses messages that
-  //    equal our answer (the other server may run this script), and ports below
-  //    1024, which many servers use.
+  // 4. Answer the sender. But anyone can forge a sender. If it names another
+  //    server, the two servers could answer each other forever. So we do not
+  //    answer our own answer, which another copy of this script sends, or ports
+  //    below 1024, which many servers use. (This check does not stop every such
+  //    loop.)
   const answer = "Ich hab keine Hunge";
   if (sender.port < 1024 || message === answer) { // send() throws for port 0
     console.error(`${sender.address}:${sender.port}: not answered`);

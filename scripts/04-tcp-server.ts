@@ -17,7 +17,7 @@ const TIMEOUT = 30_000; // milliseconds that a connection may last
 //    get another socket, "connection", to receive and send data.
 const server = net.createServer();
 
-// 2. Bind the socket to HOST and PORT.
+// 2. Bind "server" to HOST and PORT.
 // 3. Listen for clients. listen() does both steps and returns at once. Node
 //    runs the script to its last line. Then Node's event loop keeps running as
 //    long as a socket is open, and calls our functions when something happens.
@@ -27,7 +27,7 @@ server.listen(PORT, HOST, () => console.log("Starting tcp server......."));
 // 4. Accept clients. The Python case waits here and serves one client after
 //    another. Node calls this listener, a callback for an event, for every
 //    client. Node runs only one function at a time. While one client is silent,
-//    it runs the listeners of other clients.
+//    Node runs the listeners of other clients.
 server.on("connection", (connection) => {
   const address = connection.remoteAddress; // the client's address
   const port = connection.remotePort; // its own port, not PORT
@@ -43,8 +43,8 @@ server.on("connection", (connection) => {
     console.log(answer); // Received msg: I love ... from ('127.0.0.1', 54321)
     connection.write(Buffer.from(answer));
 
-    // 7. Close our side. end() first waits until the answer is sent.
-    connection.end(); // The client closes its own side.
+    // 7. Close the connection. Each program closes its own side, or direction.
+    connection.end(); // closes our side after the answer is sent
   });
 
   // What can go wrong with a client: the connection may break. Without this

@@ -41,8 +41,8 @@ socket.on("data", (piece: Buffer) => {
   if (data.length === 500) socket.destroy(); // closes the socket at once
 });
 
-// 5. Close the socket. Node does so when the server closes its side, and calls
-//    this listener. A piece may split a character, so we decode at the end.
+// 5. The socket closes when the server closes its side. Node then calls this
+//    listener. A character may be in two pieces, so we decode at the end.
 socket.on("close", () => {
   const answer = data.toString();
   console.log(answer); // Received msg: I love ... from ('127.0.0.1', 54321)
@@ -50,7 +50,7 @@ socket.on("close", () => {
 });
 
 // What can go wrong: no server is running (ECONNREFUSED), or the connection
-// breaks (ECONNRESET). The client then exits, before the event "close".
+// breaks (ECONNRESET). The client exits, so the "close" listener does not run.
 socket.on("error", (error: NodeJS.ErrnoException) => { // an error with a code
   if (data.length > 0) console.log(data.toString()); // part of the answer
   const cause = error.code ?? error.message;
@@ -60,13 +60,13 @@ socket.on("error", (error: NodeJS.ErrnoException) => { // an error with a code
 });
 
 // The server may also close its side ("end", which comes before "close")
-// without an answer. Then destroy() passes our error to the listener above.
+// without an answer. Then destroy() passes our error to the "error" listener.
 socket.on("end", () => {
   if (data.length === 0) socket.destroy(new Error("connection closed"));
 });
 
-// The server may also never answer, or never close its side. (After unref(),
-// Node can exit before this timer ends.)
+// The server may also never answer, or never close its side. (After unref(), a
+// closed socket is enough for Node to exit.)
 setTimeout(() => {
   socket.destroy(new Error(`timed out after ${TIMEOUT / 1000} seconds`));
 }, TIMEOUT).unref();
