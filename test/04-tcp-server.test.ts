@@ -3,7 +3,7 @@ import net from "node:net";
 import { expect, test } from "vitest";
 import { connect, type Message, messages, tcpAsk, tcpPeer } from "./peers.ts";
 import { HOST, macOS, OTHER_HOST, runtime, windows } from "./program.ts";
-import { serve, type Server, start, withFiles } from "./program.ts";
+import { serve, type Server, signals, start, withFiles } from "./program.ts";
 
 const STARTING = "Starting tcp server.......";
 const answerTo = (message: string, port: number, host = HOST) =>
@@ -171,15 +171,10 @@ test.skipIf(macOS)("is bound to HOST only", async () => {
   expect(answer).toBe(answerTo("hi", port, OTHER_HOST));
 });
 
-// On Windows, no program can send a signal to another.
-test.skipIf(windows).for(["SIGINT", "SIGTERM"] as const)(
-  "exits on %s, even if it comes twice, while a client is connected",
-  async (signal) => {
-    const server = await serve("04");
-    await connect(server.port);
-    const { answer } = await tcpAsk(server, "x");
-    server.child.kill(signal);
-    server.child.kill(signal);
-    await server.ends(0, `${STARTING}\n${answer}\nEnding tcp server.......\n`);
-  },
-);
+test.skipIf(windows).for(signals)("exits on %j", async (signals) => {
+  const server = await serve("04");
+  await connect(server.port);
+  const { answer } = await tcpAsk(server, "x");
+  for (const signal of signals) server.child.kill(signal);
+  await server.ends(0, `${STARTING}\n${answer}\nEnding tcp server.......\n`);
+});

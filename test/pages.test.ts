@@ -1,5 +1,4 @@
-// README.md, the Chinese guide, the picture and the scripts agree, and show what
-// the scripts print.
+// README.md, the guide and the picture show what the scripts are and print.
 
 import { describe, expect, test } from "vitest";
 import { blocks, codes, GUIDE, items, README, section } from "./pages.ts";

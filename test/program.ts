@@ -20,7 +20,12 @@ export const macOS = process.platform === "darwin";
 export const HOST = "127.0.0.1";
 export const OTHER_HOST = "127.0.0.2"; // this machine, too, but not on macOS
 
-// The files of the project
+/** How a server is told to exit. On Windows, no program can send a signal. */
+export const signals: NodeJS.Signals[][] = [
+  ["SIGINT"],
+  ["SIGTERM"],
+  ["SIGSTOP", "SIGINT", "SIGTERM", "SIGCONT"], // Both come at once.
+];
 
 const project = path.dirname(import.meta.dirname);
 
