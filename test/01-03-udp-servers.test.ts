@@ -121,6 +121,6 @@ test.for([` ${ANSWER} `, `${ANSWER}!`])("03 answers %j", async (message) => {
 
 test.skipIf(windows).for(signals)("03 exits on %j", async (signals) => {
   const server = await serve("03");
-  for (const signal of signals) server.child.kill(signal);
+  server.signal(signals);
   await server.ends(0, `${STARTING}\n${ENDING}\n`);
 });

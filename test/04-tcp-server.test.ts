@@ -107,13 +107,13 @@ test("names clients that reset their connection", async () => {
 // pause a process.
 test.skipIf(windows)("keeps running after early resets", async () => {
   const server = await serve("04");
-  server.child.kill("SIGSTOP");
+  server.signal("SIGSTOP");
   for (let i = 0; i < 20; i++) {
     const { socket, closed } = await connect(server.port);
     socket.write("x", () => socket.resetAndDestroy());
     await closed;
   }
-  server.child.kill("SIGCONT");
+  server.signal("SIGCONT");
   await answersStill(server);
   expect(server.stdout + server.stderr).not.toContain("undefined");
 });
@@ -175,6 +175,6 @@ test.skipIf(windows).for(signals)("exits on %j", async (signals) => {
   const server = await serve("04");
   await connect(server.port);
   const { answer } = await tcpAsk(server, "x");
-  for (const signal of signals) server.child.kill(signal);
+  server.signal(signals);
   await server.ends(0, `${STARTING}\n${answer}\nEnding tcp server.......\n`);
 });

@@ -90,7 +90,7 @@ test("Why 03 refuses some senders", async () => {
 test.skipIf(windows).for(["03", "04"])("%s without stop", async (number) => {
   const copy = without(number, 'process.on("SIGINT", stop)');
   const server = await serve(number, copy);
-  server.child.kill("SIGINT");
+  server.signal("SIGINT");
   expect((await server.end()).stdout).not.toContain("Ending");
 });
 

@@ -150,7 +150,7 @@ test.for<[page: string, heading: string, server: string]>([
     output += stdout + stderr;
   }
   // On Windows, no program can send SIGINT to another.
-  if (number > "01" && !windows) server?.child.kill("SIGINT");
+  if (number > "01" && !windows) server?.signal("SIGINT");
   if (number === "01" || !windows) await server?.end();
   output += server?.stdout;
   // The pages show other ports than those in this test.

@@ -20,12 +20,8 @@ export const macOS = process.platform === "darwin";
 export const HOST = "127.0.0.1";
 export const OTHER_HOST = "127.0.0.2"; // this machine, too, but not on macOS
 
-/** How a server is told to exit. On Windows, no program can send a signal. */
-export const signals: NodeJS.Signals[][] = [
-  ["SIGINT"],
-  ["SIGTERM"],
-  ["SIGSTOP", "SIGINT", "SIGTERM", "SIGCONT"], // Both come at once.
-];
+/** How a server is told to exit: by one signal, or by two at once. */
+export const signals = ["SIGINT", "SIGTERM", "SIGSTOP SIGINT SIGTERM SIGCONT"];
 
 const project = path.dirname(import.meta.dirname);
 
@@ -117,20 +113,20 @@ export class Program {
   stdout = "";
   stderr = "";
   readonly #name: string;
-  readonly child;
+  readonly #child;
   readonly #ended: Promise<unknown>;
 
   constructor(name: string, [file, ...args]: string[], cwd?: string) {
     this.#name = name;
     const env = { ...process.env, TSX_DISABLE_CACHE: "1" }; // for new copies
-    this.child = spawn(file, args, { cwd, env });
-    this.child.stdin.end();
+    this.#child = spawn(file, args, { cwd, env });
+    this.#child.stdin.end();
     for (const name of ["stdout", "stderr"] as const) {
-      this.child[name].setEncoding("utf8").on("data", (text) => {
+      this.#child[name].setEncoding("utf8").on("data", (text) => {
         this[name] += stripVTControlCharacters(text); // Some runtimes use colors.
       });
     }
-    this.#ended = once(this.child, "close");
+    this.#ended = once(this.#child, "close");
     onTestFinished(() => this.#kill());
     onTestFailed(() =>
       console.error(`${name} printed:\n${this.stdout}${this.stderr}`)
@@ -171,14 +167,14 @@ export class Program {
 
   async #more(name: "stdout" | "stderr", text: string) {
     const what = `${JSON.stringify(text)} on ${name}`;
-    await this.until(what, once(this.child[name], "data"));
+    await this.until(what, once(this.#child[name], "data"));
   }
 
   /** Waits until it exits. Returns its status and all that it has printed. */
   async end() {
     await this.until(`the end of ${this.#name}`, this.#ended);
     const { stdout, stderr } = this;
-    return { status: this.child.exitCode, stdout, stderr };
+    return { status: this.#child.exitCode, stdout, stderr };
   }
 
   /** Waits until it exits, with this status and these outputs. */
@@ -186,13 +182,18 @@ export class Program {
     expect(await this.end()).toEqual({ status, stdout, stderr });
   }
 
+  signal(names: string) {
+    const all = names.split(" ") as NodeJS.Signals[];
+    for (const name of all) this.#child.kill(name);
+  }
+
   /** Kills it. On Windows, this includes the processes that it has started. */
   async #kill() {
-    const { pid, exitCode, signalCode } = this.child;
+    const { pid, exitCode, signalCode } = this.#child;
     if (!pid || exitCode !== null || signalCode) return;
     if (windows) spawn("taskkill", ["/pid", `${pid}`, "/t", "/f"]);
-    else this.child.kill();
-    setTimeout(() => this.child.kill("SIGKILL"), 3_000).unref();
+    else this.#child.kill();
+    setTimeout(() => this.#child.kill("SIGKILL"), 3_000).unref();
     await this.#ended;
   }
 }
