@@ -48,7 +48,7 @@ socket.once("message", (datagram, sender) => {
     }
 
     // How the server exits: we close its only socket, so Node exits. If we
-    // closed it right after send(), the answer would be lost.
+    // closed it outside this callback, the answer would be lost.
     socket.close(() => console.log("Ending server........"));
   });
 });

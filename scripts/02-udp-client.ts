@@ -48,7 +48,7 @@ socket.once("message", (datagram) => {
 
 // What can go wrong: if no server is running, or a datagram is lost, UDP does
 // not report it. Python may then wait forever. This client exits after TIMEOUT.
-// (After unref(), a closed socket is enough for Node to exit.)
+// (A waiting timer also keeps Node running, but not after unref().)
 setTimeout(() => {
   const problem = `No answer from ${HOST}:${PORT} in ${TIMEOUT / 1000} seconds`;
   console.error(`${problem}. Is the server running?`);

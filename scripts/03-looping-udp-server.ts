@@ -31,13 +31,13 @@ socket.on("message", (datagram, sender) => {
   const message = data.toString(); // decoded as UTF-8
   console.log(message); // I love jingjing
 
-  // 4. Answer the sender. But anyone can forge a sender. If it names another
-  //    server, the two servers could answer each other forever. So we do not
-  //    answer our own answer, which another copy of this script sends, or ports
-  //    below 1024, which many servers use. (This check does not stop every such
-  //    loop.)
+  // 4. Answer the sender. But a datagram can carry a false sender address, that
+  //    of another server. Then the two servers could answer each other forever.
+  //    This check stops many such loops. Another copy of this script sends the
+  //    same answer, and many servers use ports below 1024. (Port 0 would also
+  //    make send() throw an exception.)
   const answer = "Ich hab keine Hunge";
-  if (sender.port < 1024 || message === answer) { // send() throws for port 0
+  if (sender.port < 1024 || message === answer) {
     console.error(`${sender.address}:${sender.port}: not answered`);
     return;
   }

@@ -43,8 +43,8 @@ server.on("connection", (connection) => {
     console.log(answer); // Received msg: I love ... from ('127.0.0.1', 54321)
     connection.write(Buffer.from(answer));
 
-    // 7. Close the connection. Each program closes its own side, or direction.
-    connection.end(); // closes our side after the answer is sent
+    // 7. Close our side of the connection: after the answer, we send no more.
+    connection.end(); // The client closes its own side.
   });
 
   // What can go wrong with a client: the connection may break. Without this

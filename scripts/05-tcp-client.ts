@@ -41,7 +41,7 @@ socket.on("data", (piece: Buffer) => {
   if (data.length === 500) socket.destroy(); // closes the socket at once
 });
 
-// 5. The socket closes when the server closes its side. Node then calls this
+// 5. When the server closes its side, Node closes ours, too, and calls this
 //    listener. A character may be in two pieces, so we decode at the end.
 socket.on("close", () => {
   const answer = data.toString();
@@ -50,7 +50,7 @@ socket.on("close", () => {
 });
 
 // What can go wrong: no server is running (ECONNREFUSED), or the connection
-// breaks (ECONNRESET). The client exits, so the "close" listener does not run.
+// breaks (ECONNRESET). After process.exit(), the "close" listener does not run.
 socket.on("error", (error: NodeJS.ErrnoException) => { // an error with a code
   if (data.length > 0) console.log(data.toString()); // part of the answer
   const cause = error.code ?? error.message;
@@ -65,8 +65,8 @@ socket.on("end", () => {
   if (data.length === 0) socket.destroy(new Error("connection closed"));
 });
 
-// The server may also never answer, or never close its side. (After unref(), a
-// closed socket is enough for Node to exit.)
+// The server may also never answer, or never close its side. (A waiting timer
+// also keeps Node running, but not after unref().)
 setTimeout(() => {
   socket.destroy(new Error(`timed out after ${TIMEOUT / 1000} seconds`));
 }, TIMEOUT).unref();
