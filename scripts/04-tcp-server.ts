@@ -60,7 +60,7 @@ server.on("connection", (connection) => {
   }, TIMEOUT);
   connection.on("close", () => clearTimeout(timer));
 
-  // If "port" is undefined, the connection is already broken. We drop it.
+  // If the connection broke before step 4, "port" is undefined. We drop it.
   if (!port) connection.destroy();
 });
 

@@ -41,8 +41,8 @@ socket.on("data", (piece: Buffer) => {
   if (data.length === 500) socket.destroy(); // closes the socket at once
 });
 
-// 5. When the server closes its side, Node closes ours, too, and calls this
-//    listener. A character may be in two pieces, so we decode at the end.
+// 5. When the server closes its side ("end"), Node closes ours. The last event
+//    is "close". A character may be in two pieces, so we decode at the end.
 socket.on("close", () => {
   const answer = data.toString();
   console.log(answer); // Received msg: I love ... from ('127.0.0.1', 54321)
@@ -50,7 +50,7 @@ socket.on("close", () => {
 });
 
 // What can go wrong: no server is running (ECONNREFUSED), or the connection
-// breaks (ECONNRESET). After process.exit(), the "close" listener does not run.
+// breaks (ECONNRESET). process.exit() prevents the event "close".
 socket.on("error", (error: NodeJS.ErrnoException) => { // an error with a code
   if (data.length > 0) console.log(data.toString()); // part of the answer
   const cause = error.code ?? error.message;
@@ -59,8 +59,8 @@ socket.on("error", (error: NodeJS.ErrnoException) => { // an error with a code
   process.exit(1); // status 1 means failure
 });
 
-// The server may also close its side ("end", which comes before "close")
-// without an answer. Then destroy() passes our error to the "error" listener.
+// The server may also close its side without an answer. Then destroy() passes
+// our error to the "error" listener.
 socket.on("end", () => {
   if (data.length === 0) socket.destroy(new Error("connection closed"));
 });
