@@ -48,7 +48,7 @@ socket.once("message", (datagram, sender) => {
     }
 
     // How the server exits: we close its only socket, so Node exits. If we
-    // closed it outside this callback, the answer would be lost.
+    // closed it too early, the answer would be lost.
     socket.close(() => console.log("Ending server........"));
   });
 });

@@ -48,7 +48,7 @@ socket.once("message", (datagram) => {
 
 // What can go wrong: if no server is running, or a datagram is lost, UDP does
 // not report it. Python may then wait forever. This client exits after TIMEOUT.
-// (A waiting timer also keeps Node running, but not after unref().)
+// (A pending timer keeps Node running, unless we call unref().)
 setTimeout(() => {
   const problem = `No answer from ${HOST}:${PORT} in ${TIMEOUT / 1000} seconds`;
   console.error(`${problem}. Is the server running?`);

@@ -26,8 +26,8 @@ server.listen(PORT, HOST, () => console.log("Starting tcp server......."));
 
 // 4. Accept clients. The Python case waits here and serves one client after
 //    another. Node calls this listener, a callback for an event, for every
-//    client. Node runs only one function at a time. While one client is silent,
-//    Node runs the listeners of other clients.
+//    client. Node runs only one function at a time, but it never waits for a
+//    silent client: it runs the listeners of other clients.
 server.on("connection", (connection) => {
   const address = connection.remoteAddress; // the client's address
   const port = connection.remotePort; // its own port, not PORT
@@ -60,7 +60,7 @@ server.on("connection", (connection) => {
   }, TIMEOUT);
   connection.on("close", () => clearTimeout(timer));
 
-  // If the connection broke before step 4, "port" is undefined. We drop it.
+  // If "port" is undefined, the connection is broken, so we destroy it.
   if (!port) connection.destroy();
 });
 

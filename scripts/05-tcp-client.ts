@@ -42,7 +42,7 @@ socket.on("data", (piece: Buffer) => {
 });
 
 // 5. When the server closes its side ("end"), Node closes ours. The last event
-//    is "close". A character may be in two pieces, so we decode at the end.
+//    is "close". A character may be split, so we decode at the end.
 socket.on("close", () => {
   const answer = data.toString();
   console.log(answer); // Received msg: I love ... from ('127.0.0.1', 54321)
@@ -50,7 +50,8 @@ socket.on("close", () => {
 });
 
 // What can go wrong: no server is running (ECONNREFUSED), or the connection
-// breaks (ECONNRESET). process.exit() prevents the event "close".
+// breaks (ECONNRESET). The client exits before "close", so it prints the data
+// now.
 socket.on("error", (error: NodeJS.ErrnoException) => { // an error with a code
   if (data.length > 0) console.log(data.toString()); // part of the answer
   const cause = error.code ?? error.message;
@@ -59,14 +60,14 @@ socket.on("error", (error: NodeJS.ErrnoException) => { // an error with a code
   process.exit(1); // status 1 means failure
 });
 
-// The server may also close its side without an answer. Then destroy() passes
+// The server may also close its side without answering. Then destroy() passes
 // our error to the "error" listener.
 socket.on("end", () => {
   if (data.length === 0) socket.destroy(new Error("connection closed"));
 });
 
-// The server may also never answer, or never close its side. (A waiting timer
-// also keeps Node running, but not after unref().)
+// The server may also never answer, or never close its side. (A pending timer
+// keeps Node running, unless we call unref().)
 setTimeout(() => {
   socket.destroy(new Error(`timed out after ${TIMEOUT / 1000} seconds`));
 }, TIMEOUT).unref();

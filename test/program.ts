@@ -41,7 +41,8 @@ export const source = (number: string) => read(`scripts/${fileName(number)}`);
 /** Replaces a part of a text, which must occur in it once. */
 export function replace(text: string, part: string, by: string): string {
   const count = text.split(part).length - 1;
-  if (count !== 1) throw new Error(`${count} times in the text: ${part}`);
+  const [start] = text.split("\n");
+  if (count !== 1) throw new Error(`${count} times in "${start}": ${part}`);
   return text.replace(part, () => by);
 }
 
@@ -49,7 +50,7 @@ export function replace(text: string, part: string, by: string): string {
 function statement(text: string, start: string): string {
   const lines = text.split("\n");
   const first = lines.findIndex((line) => line.trimStart().startsWith(start));
-  if (first < 0) throw new Error(`no statement starts with: ${start}`);
+  if (first < 0) throw new Error(`"${lines[0]}" has no statement: ${start}`);
   const [indent] = /^ */.exec(lines[first]) ?? [];
   let last = first;
   if (/\{( \/\/.*)?$/.test(lines[first])) {
