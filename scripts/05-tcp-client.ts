@@ -50,8 +50,7 @@ socket.on("close", () => {
 });
 
 // What can go wrong: no server is running (ECONNREFUSED), or the connection
-// breaks (ECONNRESET). The client exits before "close", so it prints the data
-// now.
+// breaks (ECONNRESET). The client exits before "close", so it prints data now.
 socket.on("error", (error: NodeJS.ErrnoException) => { // an error with a code
   if (data.length > 0) console.log(data.toString()); // part of the answer
   const cause = error.code ?? error.message;

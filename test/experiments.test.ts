@@ -1,5 +1,4 @@
-// The experiments of README.md do what it says, and so does "Take a line out":
-// most experiments run a second time without a line.
+// The experiments of README.md, and what happens when a line is taken out.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
