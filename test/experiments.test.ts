@@ -18,7 +18,7 @@ function without(number: string, part: string) {
 }
 
 const TIMEOUT = 500; // milliseconds
-const longer = () => sleep(1_500);
+const longer = () => sleep(1_000);
 
 test("11 items say which line to take out", () => {
   expect(lines).toHaveLength(11);
@@ -37,7 +37,7 @@ test("The client first", async () => {
   const PORT = await freePort();
   const client = start("02", {
     PORT,
-    TIMEOUT: 3_000,
+    TIMEOUT: 2_000,
     replaced: [["  if (error) {", '  console.log("sent");\n  if (error) {']],
   });
   await client.prints("sent\n");
@@ -94,7 +94,7 @@ test.skipIf(windows).for(["03", "04"])("%s without stop", async (number) => {
 });
 
 test("A silent client", async () => {
-  const server = await serve("04", { TIMEOUT: 3_000 });
+  const server = await serve("04", { TIMEOUT: 2_000 });
   const silent = type("A silent client", server.port);
   const client = await start("05", { PORT: server.port }).end();
   expect(client.status).toBe(0);
