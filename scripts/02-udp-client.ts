@@ -34,8 +34,8 @@ socket.send(Buffer.from(message), PORT, HOST, (error) => {
 });
 
 // 3. Receive the answer. Python waits here. In Node, we add a listener, which
-//    is a callback for an event. Node calls it when a datagram arrives (the
-//    event "message"), but only once.
+//    is a callback for an event. Node calls it when the first datagram arrives
+//    (the event "message").
 socket.once("message", (datagram) => {
   // We take at most 200 bytes, as Python's recvfrom(200) does.
   const data = datagram.subarray(0, 200);
@@ -55,7 +55,7 @@ setTimeout(() => {
   process.exit(1);
 }, TIMEOUT).unref();
 
-// The system may also have run out of free ports.
+// If no port is free, Node calls this listener.
 socket.on("error", (error) => {
   console.error(error.message);
   process.exit(1);

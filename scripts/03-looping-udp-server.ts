@@ -32,10 +32,10 @@ socket.on("message", (datagram, sender) => {
   console.log(message); // I love jingjing
 
   // 4. Answer the sender. But the sender's address can be forged. If it belongs
-  //    to another server, that server may answer us, then we answer again, and
-  //    so on without end. So we do not answer our own text (servers like this
-  //    one send it) or ports below 1024 (many servers use them). (For port 0,
-  //    send() would throw an exception.)
+  //    to another server, the two servers may answer each other without end. To
+  //    avoid many such loops, we do not answer our own text (servers like this
+  //    one send it) or ports below 1024 (many servers use them). For port 0,
+  //    send() would throw an exception.
   const answer = "Ich hab keine Hunge";
   if (sender.port < 1024 || message === answer) {
     console.error(`${sender.address}:${sender.port}: not answered`);

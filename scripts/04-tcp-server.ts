@@ -13,8 +13,8 @@ const HOST = "127.0.0.1"; // the server's IPv4 address: this machine
 const PORT = 8998; // the server's port, the same as in 05
 const TIMEOUT = 30_000; // milliseconds that a connection may last
 
-// 1. Create a socket for TCP, "server", to accept clients. For each client, we
-//    get another socket, "connection", to receive and send data.
+// 1. Create a TCP socket, "server", to accept clients. For each client, we get
+//    another socket, "connection", to receive and send data.
 const server = net.createServer();
 
 // 2. Bind "server" to HOST and PORT.
@@ -26,11 +26,11 @@ server.listen(PORT, HOST, () => console.log("Starting tcp server......."));
 
 // 4. Accept clients. The Python case waits here and serves one client after
 //    another. Node calls this listener, a callback for an event, for every
-//    client. Node runs only one function at a time, but it never waits for a
-//    silent client: it runs the listeners of other clients.
+//    client. Node runs only one function at a time, but while one client is
+//    silent, Node runs the listeners of other clients.
 server.on("connection", (connection) => {
   const address = connection.remoteAddress; // the client's address
-  const port = connection.remotePort; // its own port, not PORT
+  const port = connection.remotePort; // the client's port
 
   // 5. Receive the message. TCP is a stream of bytes, so the message may come
   //    in pieces. We take only the first ("once"), as Python's recv(500) does.
@@ -60,7 +60,7 @@ server.on("connection", (connection) => {
   }, TIMEOUT);
   connection.on("close", () => clearTimeout(timer));
 
-  // If "port" is undefined, the connection is broken, so we destroy it.
+  // "port" is undefined if the client is already gone.
   if (!port) connection.destroy();
 });
 
