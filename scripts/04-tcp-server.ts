@@ -60,7 +60,7 @@ server.on("connection", (connection) => {
   }, TIMEOUT);
   connection.on("close", () => clearTimeout(timer));
 
-  // "port" is undefined if the client is already gone.
+  // "port" is undefined if the connection has already broken.
   if (!port) connection.destroy();
 });
 

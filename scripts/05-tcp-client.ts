@@ -42,7 +42,7 @@ socket.on("data", (piece: Buffer) => {
 });
 
 // 5. When the server closes its side ("end"), Node closes ours. The last event
-//    is "close". Pieces can split a character, so we decode last.
+//    is "close". A piece can end inside a character, so we decode last.
 socket.on("close", () => {
   const answer = data.toString();
   console.log(answer); // Received msg: I love ... from ('127.0.0.1', 54321)
@@ -50,7 +50,7 @@ socket.on("close", () => {
 });
 
 // What can go wrong: no server is running (ECONNREFUSED), or the connection
-// breaks (ECONNRESET). The client exits before "close", so we print data here.
+// breaks (ECONNRESET). The client exits before "close", so we print data now.
 socket.on("error", (error: NodeJS.ErrnoException) => { // an error with a code
   if (data.length > 0) console.log(data.toString()); // part of the answer
   const cause = error.code ?? error.message;
