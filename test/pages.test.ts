@@ -40,7 +40,7 @@ describe.for(scripts)("%s", (script) => {
     const [heading] = all(RegExp(`^## (${number} .*)$`, "gm"), README);
     const [core] = blocks(section(README, heading), "ts");
     const lines = core.split("\n").filter((line) =>
-      !/^( *\/\/ ...)?$/.test(line)
+      !/^( *\/\/ \.\.\.)?$/.test(line)
     );
     let rest = text.replaceAll(/ *\/\/ .*$/gm, "");
     for (const line of lines) {
