@@ -68,7 +68,6 @@ test("keeps no connection or timer of old clients", async () => {
   await tcpAsk(server, "It is accepted now.");
   client.socket.resetAndDestroy();
   for (let i = 1; i <= 20; i++) await tcpAsk(server, `${i}`);
-  // Node would also warn of too many listeners.
   const stderr = `127.0.0.1:${client.port}: read ECONNRESET\n`;
   expect(await server.end()).toMatchObject({ status: 0, stderr });
 });
@@ -111,7 +110,7 @@ test.skipIf(windows)("keeps running after early resets", async () => {
   for (let i = 0; i < 20; i++) {
     const { socket, closed } = await connect(server.port);
     socket.write("x", () => socket.resetAndDestroy());
-    await closed;
+    await server.until("the end of a connection", closed);
   }
   server.signal("SIGCONT");
   await answersStill(server);
@@ -149,7 +148,6 @@ test("closes each connection after TIMEOUT", async () => {
     setInterval(() => socket.write("more"), 50).unref();
     await server.until("the end of a connection", closed);
   }
-  expect(silent.received).toBe("");
   expect(late.received).toBe(answerTo("late", late.port));
   await answersStill(server);
   expect(passed).toBeGreaterThan(1_700);

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import net from "node:net";
 import { expect, onTestFinished, test } from "vitest";
-import { messages, tcpPeer } from "./peers.ts";
+import { messages, soon, tcpPeer } from "./peers.ts";
 import { freePort, HOST, linux, macOS } from "./program.ts";
 import { type Options, OTHER_HOST, start } from "./program.ts";
 
@@ -121,11 +121,11 @@ test.runIf(linux)("gives up after TIMEOUT when it cannot connect", async () => {
     });`;
   const server = spawn(process.execPath, ["-e", code]);
   onTestFinished(() => void server.kill("SIGKILL"));
-  const port = Number(await once(server.stdout, "data"));
+  const port = Number(await soon("its port", once(server.stdout, "data")));
   for (let i = 0; i < 3; i++) {
     const socket = net.connect(port, HOST).on("error", () => {});
     onTestFinished(() => void socket.destroy());
-    if (i === 0) await once(socket, "connect");
+    if (i === 0) await soon("a connection", once(socket, "connect"));
   }
   const client = start("05", { PORT: port, TIMEOUT: 2_000 });
   const stderr = `${failure(port, "timed out after 2 seconds")}\n`;

@@ -203,12 +203,9 @@ test.skipIf(windows)("UDP with Python", async () => {
     await python(port, "DGRAM", send).ends(0, "Ich hab keine Hunge\n");
   }
   const PORT = await freePort();
-  await python(
-    PORT,
-    "DGRAM",
-    `s.bind(address); print("bound", flush=True)
-    data, client = s.recvfrom(500); s.sendto(data, client)`,
-  ).prints("bound");
+  const answer = `s.bind(address); print("bound", flush=True)
+    data, client = s.recvfrom(500); s.sendto(data, client)`;
+  await python(PORT, "DGRAM", answer).prints("bound");
   await start("02", { PORT }).ends(0, "I love jingjing\n");
 });
 
@@ -218,12 +215,9 @@ test.skipIf(windows)("TCP with Python", async () => {
   const { stdout } = await python(port, "STREAM", send).end();
   expect(stdout).toContain("Received msg: Hello from");
   const PORT = await freePort();
-  await python(
-    PORT,
-    "STREAM",
-    `s.bind(address); s.listen()
+  const answer = `s.bind(address); s.listen()
     print("listening", flush=True); connection, client = s.accept()
-    connection.send(connection.recv(500)); s.close()`,
-  ).prints("listening");
+    connection.send(connection.recv(500)); s.close()`;
+  await python(PORT, "STREAM", answer).prints("listening");
   await start("05", { PORT }).ends(0, "I love wangxiaojing\n");
 });

@@ -3,8 +3,17 @@
 import dgram from "node:dgram";
 import { once } from "node:events";
 import net from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { onTestFinished } from "vitest";
 import { HOST, type Server } from "./program.ts";
+
+/** Waits at most 10 seconds for what does not depend on a script. */
+export async function soon<T>(what: string, event: Promise<T>): Promise<T> {
+  const late = sleep(10_000, undefined, { ref: false }).then(() => {
+    throw new Error(`10 seconds passed, and there is not ${what}`);
+  });
+  return await Promise.race([event, late]);
+}
 
 type Data = string | Buffer;
 export type Message = [name: string, data: Buffer, text: string];
@@ -31,15 +40,17 @@ export async function udpPeer(host = HOST) {
   const received: string[] = [];
   socket.on("message", (data) => received.push(String(data)));
   socket.on("error", () => {}); // Windows reports that no program is there.
+  /** The next datagram, and its sender. */
+  const next = () =>
+    once(socket, "message") as Promise<[Buffer, dgram.RemoteInfo]>;
   return {
     socket,
     port,
-    /** The next datagram, and its sender. */
-    next: () => once(socket, "message") as Promise<[Buffer, dgram.RemoteInfo]>,
+    next,
     /** The texts that came before the one that it now sends to itself. */
     received: async () => {
       socket.send("the last", port, host);
-      while (received.at(-1) !== "the last") await once(socket, "message");
+      while (received.at(-1) !== "the last") await soon("the last", next());
       return received.slice(0, -1);
     },
   };
@@ -82,7 +93,7 @@ const allowHalfOpen = true;
 export async function connect(port: number, localAddress = HOST) {
   const socket = net.connect({ port, host: HOST, localAddress, allowHalfOpen });
   const connection = observe(socket);
-  await once(socket, "connect");
+  await soon("a connection", once(socket, "connect"));
   return Object.assign(connection, { port: socket.localPort as number });
 }
 
