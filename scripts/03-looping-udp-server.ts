@@ -9,33 +9,32 @@
 
 import dgram from "node:dgram"; // for UDP; each message is one datagram
 
-const HOST = "127.0.0.1"; // the server's IPv4 address: this machine
-const PORT = 7852; // the server's port, the same as in 02
+const HOST = "127.0.0.1"; // the IPv4 address of the server's machine: this one
+const PORT = 7852; // selects the server on its machine; the same port as in 02
 
 // 1. Create a socket for UDP over IPv4. We receive and send through it.
 const socket = dgram.createSocket("udp4");
 
 // 2. Bind the socket to HOST and PORT, so that it receives what is sent there.
-//    bind() returns at once. When the socket is bound (the event "listening"),
-//    Node calls this function, a callback.
+//    bind() returns at once. When the socket is bound, Node calls this
+//    function, a callback.
 socket.bind(PORT, HOST, () => console.log("Starting server........."));
 
 // 3. Receive datagrams. Python needs an infinite loop here, "while True". Node
 //    already has a loop, the event loop. After Node has run the script to its
 //    last line, this loop keeps running as long as a socket is open, and calls
-//    our functions when something happens. With "on" (01 uses "once"), Node
-//    calls this listener, a callback for an event, for every datagram.
+//    our functions when something happens. A listener is a callback for an
+//    event. With "on" (01 uses "once"), Node calls it for every datagram.
 socket.on("message", (datagram, sender) => {
   // We take at most 500 bytes, as Python's recvfrom(500) does.
   const data = datagram.subarray(0, 500);
   const message = data.toString(); // decoded as UTF-8
   console.log(message); // I love jingjing
 
-  // 4. Answer the sender. But the sender's address can be forged. If it belongs
-  //    to another server, the two servers may answer each other without end. To
-  //    avoid many such loops, we do not answer our own text (servers like this
-  //    one send it) or ports below 1024 (many servers use them). For port 0,
-  //    send() would throw an exception.
+  // 4. Answer the sender, unless it could be another server. With a forged
+  //    sender's address, anyone can make two servers answer each other forever.
+  //    Many servers use ports below 1024, and a server like this one sends the
+  //    text of our answer. (For port 0, send() would even throw an exception.)
   const answer = "Ich hab keine Hunge";
   if (sender.port < 1024 || message === answer) {
     console.error(`${sender.address}:${sender.port}: not answered`);
@@ -54,12 +53,13 @@ function stop() {
 }
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
-// What can go wrong: if another program is using the port, the server exits.
-// After the socket is bound, errors do not stop the server.
-let bound = false;
-socket.on("listening", () => bound = true);
-socket.on("error", (error) => {
-  const advice = bound ? "" : ". Free this port, or change HOST or PORT.";
-  console.error(error.message + advice);
-  if (!bound) process.exit(1);
+// What can go wrong: if another program is using the port, the server exits. If
+// receiving fails (the system call "recvmsg"), the server keeps running.
+socket.on("error", (error: NodeJS.ErrnoException) => { // a system error
+  if (error.syscall === "recvmsg") {
+    console.error(error.message);
+    return;
+  }
+  console.error(`${error.message}. Free this port, or change HOST or PORT.`);
+  process.exit(1);
 });

@@ -50,9 +50,10 @@ describe.for(["01", "03"])("%s", (number) => {
     expect(server.stdout).not.toContain("other");
   });
 
-  test("prints what fails after it is bound", async () => {
+  test("prints that it cannot receive", async () => {
     const added = `socket.on("listening", () => {
-      for (const name of "AB") socket.emit("error", new Error(name));
+      for (const message of "AB")
+        socket.emit("error", { message, syscall: "recvmsg" });
     });`;
     const server = await serve(number, { added });
     await server.prints("A", "stderr");
