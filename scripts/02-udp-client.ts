@@ -9,23 +9,23 @@
 
 import dgram from "node:dgram"; // for UDP; each message is one datagram
 
-const HOST = "127.0.0.1"; // the server's IPv4 address: this machine
-const PORT = 7852; // the server's port, the same as in 01 and 03
+const HOST = "127.0.0.1"; // the IPv4 address of the server's machine: this one
+const PORT = 7852; // selects the server on its machine; as in 01 and 03
 const TIMEOUT = 5_000; // milliseconds to wait for the answer
 
-// The message is the text that you add to the command, as in
-// npx tsx scripts/02-udp-client.ts "Hello". The default is the text after "??".
+// process.argv[2] (in Python, sys.argv[1]) is the text after the file, as in
+// npx tsx scripts/02-udp-client.ts "Hello". Without it, ?? gives the default.
 const message = process.argv[2] ?? "I love jingjing";
 
 // 1. Create a socket for UDP over IPv4. We send and receive through it.
 const socket = dgram.createSocket("udp4");
 
 // 2. Send the message to the server's address and port. A socket carries only
-//    bytes, so we encode the text as UTF-8. The system gives our socket a free
-//    port for the answer. send() returns at once, and Node runs the script to
-//    its last line. Then Node's event loop keeps running as long as a socket is
-//    open, and calls our functions when something happens. When the message is
-//    on its way, or cannot be sent, Node calls this function, a callback.
+//    bytes, so we encode the text as UTF-8. The system gives our own socket a
+//    free port for the answer. send() returns at once, and Node runs the script
+//    to its last line. Then Node's event loop keeps running as long as a socket
+//    is open, and calls our functions when something happens. When the message
+//    is sent, or cannot be sent, Node calls this function, a callback.
 socket.send(Buffer.from(message), PORT, HOST, (error) => {
   if (error) {
     console.error(error.message);
@@ -48,7 +48,7 @@ socket.once("message", (datagram) => {
 
 // What can go wrong: if no server is running, or a datagram is lost, UDP does
 // not report it. Python may then wait forever. This client exits after TIMEOUT.
-// (A pending timer keeps Node running, unless we call unref().)
+// With unref(), Node does not keep running for the timer.
 setTimeout(() => {
   const problem = `No answer from ${HOST}:${PORT} in ${TIMEOUT / 1000} seconds`;
   console.error(`${problem}. Is the server running?`);

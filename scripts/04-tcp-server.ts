@@ -9,8 +9,8 @@
 
 import net from "node:net"; // for TCP, which connects two programs
 
-const HOST = "127.0.0.1"; // the server's IPv4 address: this machine
-const PORT = 8998; // the server's port, the same as in 05
+const HOST = "127.0.0.1"; // the IPv4 address of the server's machine: this one
+const PORT = 8998; // selects the server on its machine; the same port as in 05
 const TIMEOUT = 30_000; // milliseconds that a connection may last
 
 // 1. Create a TCP socket, "server", to accept clients. For each client, we get
@@ -24,10 +24,10 @@ const server = net.createServer();
 //    When the server is listening, Node calls this function, a callback.
 server.listen(PORT, HOST, () => console.log("Starting tcp server......."));
 
-// 4. Accept clients. The Python case waits here and serves one client after
-//    another. Node calls this listener, a callback for an event, for every
-//    client. Node runs only one function at a time, but while one client is
-//    silent, Node runs the listeners of other clients.
+// 4. Accept clients. The Python script waits here and serves one client after
+//    another. For every client, Node calls this listener, a callback for an
+//    event. Node does one thing at a time, but it never waits for a client:
+//    while one client is silent, Node calls the listeners of the others.
 server.on("connection", (connection) => {
   const address = connection.remoteAddress; // the client's address
   const port = connection.remotePort; // the client's port
@@ -43,8 +43,8 @@ server.on("connection", (connection) => {
     console.log(answer); // Received msg: I love ... from ('127.0.0.1', 54321)
     connection.write(Buffer.from(answer));
 
-    // 7. Close our side of the connection: after the answer, we send no more.
-    connection.end(); // The client closes its own side.
+    // 7. Close the connection. After the answer is sent, end() closes our side.
+    connection.end(); // Then the client closes its own.
   });
 
   // What can go wrong with a client: the connection may break. Without this
@@ -53,14 +53,14 @@ server.on("connection", (connection) => {
     console.error(`${address}:${port}: ${error.message}`);
   });
 
-  // The client may also stay silent, or never close its side. After TIMEOUT,
-  // destroy() closes the connection and passes our error to the listener above.
+  // The client may also stay silent, or never close the connection. After
+  // TIMEOUT, destroy() closes it and passes our error to the listener above.
   const timer = setTimeout(() => {
     connection.destroy(new Error("timed out"));
   }, TIMEOUT);
   connection.on("close", () => clearTimeout(timer));
 
-  // "port" is undefined if the connection has already broken.
+  // A connection that broke before step 4 has no port, and we ignore its data.
   if (!port) connection.destroy();
 });
 

@@ -9,22 +9,22 @@
 
 import net from "node:net"; // for TCP, which connects two programs
 
-const HOST = "127.0.0.1"; // the server's IPv4 address: this machine
-const PORT = 8998; // the server's port, the same as in 04
+const HOST = "127.0.0.1"; // the IPv4 address of the server's machine: this one
+const PORT = 8998; // selects the server on its machine; the same port as in 04
 const TIMEOUT = 10_000; // milliseconds to wait for the whole answer
 
-// The message is the text that you add to the command, as in
-// npx tsx scripts/05-tcp-client.ts "Hello". The default is the text after "||".
-// "||" also replaces empty text, which TCP cannot send.
+// process.argv[2] (in Python, sys.argv[1]) is the text after the file, as in
+// npx tsx scripts/05-tcp-client.ts "Hello". Without it, || gives the default.
+// || also replaces empty text, which TCP cannot send.
 const message = process.argv[2] || "I love wangxiaojing";
 
 // 1. Create a socket for TCP. We send and receive through it.
 const socket = new net.Socket();
 
-// 2. Connect to the server's address and port. The system gives our socket a
-//    free port. Python waits here. In Node, connect() returns at once, and Node
-//    runs the script to its last line. Then Node's event loop keeps running as
-//    long as a socket is open, and calls our functions when something happens.
+// 2. Connect to HOST and PORT. The system gives our own socket a free port.
+//    Python waits here. In Node, connect() returns at once, and Node runs the
+//    script to its last line. Then Node's event loop keeps running as long as a
+//    socket is open, and calls our functions when something happens.
 socket.connect(PORT, HOST);
 
 // 3. Send the message. A socket carries only bytes, so we encode the text as
@@ -32,17 +32,17 @@ socket.connect(PORT, HOST);
 socket.write(Buffer.from(message));
 
 // 4. Receive the answer. TCP is a stream of bytes, so the answer may come in
-//    pieces. Python's recv(500) returns one piece. Node calls this listener, a
-//    callback for an event, for every piece. We join the pieces until the
-//    server closes its side, or we have 500 bytes.
+//    pieces. Python's recv(500) returns one piece. For every piece, Node calls
+//    this listener, a callback for an event. We join the pieces until the
+//    server closes the connection, or we have 500 bytes.
 let data = Buffer.alloc(0);
 socket.on("data", (piece: Buffer) => {
   data = Buffer.concat([data, piece]).subarray(0, 500);
   if (data.length === 500) socket.destroy(); // closes the socket at once
 });
 
-// 5. When the server closes its side ("end"), Node closes ours. The last event
-//    is "close". A piece can end inside a character, so we decode last.
+// 5. Close the connection. Node closes it after the server does. The last event
+//    is "close". A piece can end inside a character, so we decode only here.
 socket.on("close", () => {
   const answer = data.toString();
   console.log(answer); // Received msg: I love ... from ('127.0.0.1', 54321)
@@ -50,23 +50,23 @@ socket.on("close", () => {
 });
 
 // What can go wrong: no server is running (ECONNREFUSED), or the connection
-// breaks (ECONNRESET). The client exits before "close", so we print data now.
-socket.on("error", (error: NodeJS.ErrnoException) => { // an error with a code
-  if (data.length > 0) console.log(data.toString()); // part of the answer
+// breaks. Then the client prints any text received and the error, and exits.
+socket.on("error", (error: NodeJS.ErrnoException) => { // may have a code
+  if (data.length > 0) console.log(data.toString());
   const cause = error.code ?? error.message;
   const hint = cause === "ECONNREFUSED" ? " Is the server running?" : "";
   console.error(`No complete answer from ${HOST}:${PORT}: ${cause}.${hint}`);
-  process.exit(1); // status 1 means failure
+  process.exit(1); // exits before "close"; status 1 means failure
 });
 
-// The server may also close its side without answering. Then destroy() passes
-// our error to the "error" listener.
+// The server may also close the connection (the event "end") without an answer.
+// Then destroy() passes our error to the "error" listener.
 socket.on("end", () => {
   if (data.length === 0) socket.destroy(new Error("connection closed"));
 });
 
-// The server may also never answer, or never close its side. (A pending timer
-// keeps Node running, unless we call unref().)
+// The server may also never answer, or never close the connection. Then a timer
+// destroys the socket. With unref(), Node does not keep running for the timer.
 setTimeout(() => {
   socket.destroy(new Error(`timed out after ${TIMEOUT / 1000} seconds`));
 }, TIMEOUT).unref();
