@@ -10,7 +10,7 @@
 import dgram from "node:dgram"; // for UDP; each message is one datagram
 
 const HOST = "127.0.0.1"; // the IPv4 address of the server's machine: this one
-const PORT = 7852; // selects the server on its machine; the same port as in 02
+const PORT = 7852; // selects the server on its machine; the same in 02
 
 // 1. Create a socket for UDP over IPv4. We receive and send through it.
 const socket = dgram.createSocket("udp4");
@@ -48,7 +48,7 @@ socket.once("message", (datagram, sender) => {
     }
 
     // How the server exits: we close its only socket, so Node exits. If we
-    // closed it too early, the answer would be lost.
+    // closed it before this callback, the answer would be lost.
     socket.close(() => console.log("Ending server........"));
   });
 });

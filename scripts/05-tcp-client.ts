@@ -10,10 +10,10 @@
 import net from "node:net"; // for TCP, which connects two programs
 
 const HOST = "127.0.0.1"; // the IPv4 address of the server's machine: this one
-const PORT = 8998; // selects the server on its machine; the same port as in 04
+const PORT = 8998; // selects the server on its machine; the same in 04
 const TIMEOUT = 10_000; // milliseconds to wait for the whole answer
 
-// process.argv[2] (in Python, sys.argv[1]) is the text after the file, as in
+// process.argv[2] (Python's sys.argv[1]) is the text after the file name, as in
 // npx tsx scripts/05-tcp-client.ts "Hello". Without it, || gives the default.
 // || also replaces empty text, which TCP cannot send.
 const message = process.argv[2] || "I love wangxiaojing";
@@ -41,8 +41,8 @@ socket.on("data", (piece: Buffer) => {
   if (data.length === 500) socket.destroy(); // closes the socket at once
 });
 
-// 5. Close the connection. Node closes it after the server does. The last event
-//    is "close". A piece can end inside a character, so we decode only here.
+// 5. Close the connection. When the server closes its side ("end"), Node closes
+//    ours ("close"). A piece can end inside a character, so we decode last.
 socket.on("close", () => {
   const answer = data.toString();
   console.log(answer); // Received msg: I love ... from ('127.0.0.1', 54321)
@@ -53,20 +53,20 @@ socket.on("close", () => {
 // breaks. Then the client prints any text received and the error, and exits.
 socket.on("error", (error: NodeJS.ErrnoException) => { // may have a code
   if (data.length > 0) console.log(data.toString());
-  const cause = error.code ?? error.message;
+  const cause = error.code ?? error.message; // ?? is for errors without a code
   const hint = cause === "ECONNREFUSED" ? " Is the server running?" : "";
   console.error(`No complete answer from ${HOST}:${PORT}: ${cause}.${hint}`);
-  process.exit(1); // exits before "close"; status 1 means failure
+  process.exit(1); // so "close" prints nothing more; status 1 means failure
 });
 
-// The server may also close the connection (the event "end") without an answer.
-// Then destroy() passes our error to the "error" listener.
+// The server may also close its side without answering. Then destroy() passes
+// our error to the "error" listener.
 socket.on("end", () => {
   if (data.length === 0) socket.destroy(new Error("connection closed"));
 });
 
-// The server may also never answer, or never close the connection. Then a timer
-// destroys the socket. With unref(), Node does not keep running for the timer.
+// The server may also never answer, or never close the connection. A timer then
+// destroys the socket. (Timers keep Node running, too, unless we call unref().)
 setTimeout(() => {
   socket.destroy(new Error(`timed out after ${TIMEOUT / 1000} seconds`));
 }, TIMEOUT).unref();
