@@ -9,8 +9,8 @@
 
 import dgram from "node:dgram"; // for UDP; each message is one datagram
 
-const HOST = "127.0.0.1"; // the IPv4 address of the server's machine: this one
-const PORT = 7852; // selects the server on its machine; the same in 01 and 03
+const HOST = "127.0.0.1"; // the server's IPv4 address; it means "this machine"
+const PORT = 7852; // selects the server program; the same as in 01 and 03
 const TIMEOUT = 5_000; // milliseconds to wait for the answer
 
 // process.argv[2] (Python's sys.argv[1]) is the text after the file name, as in
@@ -48,7 +48,7 @@ socket.once("message", (datagram) => {
 
 // What can go wrong: if no server is running, or a datagram is lost, UDP does
 // not report it. Python may then wait forever. This client exits after TIMEOUT.
-// (Timers keep Node running, too, unless we call unref().)
+// (Without unref(), the timer would keep Node running after the answer.)
 setTimeout(() => {
   const problem = `No answer from ${HOST}:${PORT} in ${TIMEOUT / 1000} seconds`;
   console.error(`${problem}. Is the server running?`);

@@ -9,8 +9,8 @@
 
 import dgram from "node:dgram"; // for UDP; each message is one datagram
 
-const HOST = "127.0.0.1"; // the IPv4 address of the server's machine: this one
-const PORT = 7852; // selects the server on its machine; the same in 02
+const HOST = "127.0.0.1"; // the server's IPv4 address; it means "this machine"
+const PORT = 7852; // selects the server program; the same as in 02
 
 // 1. Create a socket for UDP over IPv4. We receive and send through it.
 const socket = dgram.createSocket("udp4");
@@ -31,10 +31,10 @@ socket.on("message", (datagram, sender) => {
   const message = data.toString(); // decoded as UTF-8
   console.log(message); // I love jingjing
 
-  // 4. Answer the sender, unless it looks like a server. Anyone can send us a
-  //    datagram in a server's name, and the two servers might then answer each
-  //    other forever. So we do not answer ports below 1024, which many servers
-  //    use, or our own answer. (For port 0, send() would throw an exception.)
+  // 4. Answer the sender, unless it looks like a server. A datagram can falsely
+  //    name a second server as its sender, and the two might then answer each
+  //    other forever. So we refuse ports below 1024 (many servers use them) and
+  //    our own text (another 03 sends it). For port 0, send() would even throw.
   const answer = "Ich hab keine Hunge";
   if (sender.port < 1024 || message === answer) {
     console.error(`${sender.address}:${sender.port}: not answered`);

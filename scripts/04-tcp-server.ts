@@ -9,8 +9,8 @@
 
 import net from "node:net"; // for TCP, which connects two programs
 
-const HOST = "127.0.0.1"; // the IPv4 address of the server's machine: this one
-const PORT = 8998; // selects the server on its machine; the same in 05
+const HOST = "127.0.0.1"; // the server's IPv4 address; it means "this machine"
+const PORT = 8998; // selects the server program; the same as in 05
 const TIMEOUT = 30_000; // milliseconds that a connection may last
 
 // 1. Create a TCP socket, "server", to accept clients. For each client, we get
@@ -27,7 +27,7 @@ server.listen(PORT, HOST, () => console.log("Starting tcp server......."));
 // 4. Accept clients. The Python script waits here and serves one client after
 //    another. For every client, Node calls this listener, a callback for an
 //    event. Node does one thing at a time, but it never waits for a client:
-//    while one client is silent, Node calls the listeners for others.
+//    while one client is silent, Node calls the listeners of other clients.
 server.on("connection", (connection) => {
   const address = connection.remoteAddress; // the client's address
   const port = connection.remotePort; // the client's port
@@ -43,12 +43,12 @@ server.on("connection", (connection) => {
     console.log(answer); // Received msg: I love ... from ('127.0.0.1', 54321)
     connection.write(Buffer.from(answer));
 
-    // 7. Close the connection. After the answer is sent, end() closes our side.
-    connection.end(); // Then the client closes its own.
+    // 7. Close the connection's two sides: after the answer, end() closes ours.
+    connection.end(); // Then the client closes its side.
   });
 
   // What can go wrong with a client: the connection may break. Node exits if an
-  // event "error" has no listener, so this listener keeps the server running.
+  // "error" event has no listener, so this listener keeps the server running.
   connection.on("error", (error) => {
     console.error(`${address}:${port}: ${error.message}`);
   });
@@ -60,7 +60,7 @@ server.on("connection", (connection) => {
   }, TIMEOUT);
   connection.on("close", () => clearTimeout(timer));
 
-  // If the connection broke before step 4, we have no port to print in step 6.
+  // A connection that broke while it waited for step 4 has no port to print.
   if (!port) connection.destroy();
 });
 

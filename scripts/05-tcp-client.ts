@@ -9,14 +9,13 @@
 
 import net from "node:net"; // for TCP, which connects two programs
 
-const HOST = "127.0.0.1"; // the IPv4 address of the server's machine: this one
-const PORT = 8998; // selects the server on its machine; the same in 04
+const HOST = "127.0.0.1"; // the server's IPv4 address; it means "this machine"
+const PORT = 8998; // selects the server program; the same as in 04
 const TIMEOUT = 10_000; // milliseconds to wait for the whole answer
 
 // process.argv[2] (Python's sys.argv[1]) is the text after the file name, as in
-// npx tsx scripts/05-tcp-client.ts "Hello". Without it, || gives the default.
-// || also replaces empty text, which TCP cannot send.
-const message = process.argv[2] || "I love wangxiaojing";
+// npx tsx scripts/05-tcp-client.ts "Hello". Without text, || gives the default.
+const message = process.argv[2] || "I love wangxiaojing"; // TCP cannot send "".
 
 // 1. Create a socket for TCP. We send and receive through it.
 const socket = new net.Socket();
@@ -41,8 +40,9 @@ socket.on("data", (piece: Buffer) => {
   if (data.length === 500) socket.destroy(); // closes the socket at once
 });
 
-// 5. Close the connection. When the server closes its side ("end"), Node closes
-//    ours ("close"). A piece can end inside a character, so we decode last.
+// 5. Close the connection. We need no call for this: when the server closes its
+//    side ("end"), Node closes ours and calls this listener ("close"). A piece
+//    can end inside a character, so we decode the text after the last piece.
 socket.on("close", () => {
   const answer = data.toString();
   console.log(answer); // Received msg: I love ... from ('127.0.0.1', 54321)
@@ -50,13 +50,13 @@ socket.on("close", () => {
 });
 
 // What can go wrong: no server is running (ECONNREFUSED), or the connection
-// breaks. Then the client prints any text received and the error, and exits.
-socket.on("error", (error: NodeJS.ErrnoException) => { // may have a code
+// breaks. Then the client prints any text it has, then the error, and exits.
+socket.on("error", (error: NodeJS.ErrnoException) => { // error may have a code
   if (data.length > 0) console.log(data.toString());
   const cause = error.code ?? error.message; // ?? is for errors without a code
   const hint = cause === "ECONNREFUSED" ? " Is the server running?" : "";
   console.error(`No complete answer from ${HOST}:${PORT}: ${cause}.${hint}`);
-  process.exit(1); // so "close" prints nothing more; status 1 means failure
+  process.exit(1); // so "close" does not print again; status 1 means failure
 });
 
 // The server may also close its side without answering. Then destroy() passes
@@ -66,7 +66,7 @@ socket.on("end", () => {
 });
 
 // The server may also never answer, or never close the connection. A timer then
-// destroys the socket. (Timers keep Node running, too, unless we call unref().)
+// destroys the socket. (Without unref(), the timer would keep Node running.)
 setTimeout(() => {
   socket.destroy(new Error(`timed out after ${TIMEOUT / 1000} seconds`));
 }, TIMEOUT).unref();
