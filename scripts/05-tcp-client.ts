@@ -10,7 +10,7 @@
 import net from "node:net"; // for TCP, which connects two programs
 
 const HOST = "127.0.0.1"; // the server's IPv4 address; it means "this machine"
-const PORT = 8998; // selects the server program; the same as in 04
+const PORT = 8998; // the port of the server program, the same as in 04
 const TIMEOUT = 10_000; // milliseconds to wait for the whole answer
 
 // process.argv[2] (Python's sys.argv[1]) is the text after the file name, as in
@@ -40,23 +40,23 @@ socket.on("data", (piece: Buffer) => {
   if (data.length === 500) socket.destroy(); // closes the socket at once
 });
 
-// 5. Close the connection. We need no call for this: when the server closes its
-//    side ("end"), Node closes ours and calls this listener ("close"). A piece
-//    can end inside a character, so we decode the text after the last piece.
+// 5. Close the connection. When the server closes its side ("end"), Node closes
+//    ours. The last event is "close". A piece can end inside a character, so we
+//    decode the text only now.
 socket.on("close", () => {
   const answer = data.toString();
-  console.log(answer); // Received msg: I love ... from ('127.0.0.1', 54321)
+  // Received msg: I love wangxiaojing from ('127.0.0.1', 54321)
+  if (answer) console.log(answer);
   // How the client exits: its only socket is closed, so Node exits.
 });
 
 // What can go wrong: no server is running (ECONNREFUSED), or the connection
-// breaks. Then the client prints any text it has, then the error, and exits.
+// breaks. Node calls this listener, and after it the listener for "close".
 socket.on("error", (error: NodeJS.ErrnoException) => { // error may have a code
-  if (data.length > 0) console.log(data.toString());
   const cause = error.code ?? error.message; // ?? is for errors without a code
   const hint = cause === "ECONNREFUSED" ? " Is the server running?" : "";
   console.error(`No complete answer from ${HOST}:${PORT}: ${cause}.${hint}`);
-  process.exit(1); // so "close" does not print again; status 1 means failure
+  process.exitCode = 1; // Node will exit with status 1, which means failure.
 });
 
 // The server may also close its side without answering. Then destroy() passes
