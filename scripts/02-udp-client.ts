@@ -10,7 +10,7 @@
 import dgram from "node:dgram"; // for UDP; each message is one datagram
 
 const HOST = "127.0.0.1"; // the server's IPv4 address; it means "this machine"
-const PORT = 7852; // selects the server program; the same as in 01 and 03
+const PORT = 7852; // the port of the server program, the same as in 01 and 03
 const TIMEOUT = 5_000; // milliseconds to wait for the answer
 
 // process.argv[2] (Python's sys.argv[1]) is the text after the file name, as in

@@ -10,7 +10,7 @@
 import dgram from "node:dgram"; // for UDP; each message is one datagram
 
 const HOST = "127.0.0.1"; // the server's IPv4 address; it means "this machine"
-const PORT = 7852; // selects the server program; the same as in 02
+const PORT = 7852; // the port of the server program, the same as in 02
 
 // 1. Create a socket for UDP over IPv4. We receive and send through it.
 const socket = dgram.createSocket("udp4");
@@ -34,7 +34,7 @@ socket.on("message", (datagram, sender) => {
   // 4. Answer the sender, unless it looks like a server. A datagram can falsely
   //    name a second server as its sender, and the two might then answer each
   //    other forever. So we refuse ports below 1024 (many servers use them) and
-  //    our own text (another 03 sends it). For port 0, send() would even throw.
+  //    our own answer (another 03 sends it). For port 0, send() would throw.
   const answer = "Ich hab keine Hunge";
   if (sender.port < 1024 || message === answer) {
     console.error(`${sender.address}:${sender.port}: not answered`);

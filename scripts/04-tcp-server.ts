@@ -10,7 +10,7 @@
 import net from "node:net"; // for TCP, which connects two programs
 
 const HOST = "127.0.0.1"; // the server's IPv4 address; it means "this machine"
-const PORT = 8998; // selects the server program; the same as in 05
+const PORT = 8998; // the port of the server program, the same as in 05
 const TIMEOUT = 30_000; // milliseconds that a connection may last
 
 // 1. Create a TCP socket, "server", to accept clients. For each client, we get
@@ -27,7 +27,7 @@ server.listen(PORT, HOST, () => console.log("Starting tcp server......."));
 // 4. Accept clients. The Python script waits here and serves one client after
 //    another. For every client, Node calls this listener, a callback for an
 //    event. Node does one thing at a time, but it never waits for a client:
-//    while one client is silent, Node calls the listeners of other clients.
+//    while one client is silent, Node calls the listeners for other clients.
 server.on("connection", (connection) => {
   const address = connection.remoteAddress; // the client's address
   const port = connection.remotePort; // the client's port
@@ -43,7 +43,7 @@ server.on("connection", (connection) => {
     console.log(answer); // Received msg: I love ... from ('127.0.0.1', 54321)
     connection.write(Buffer.from(answer));
 
-    // 7. Close the connection's two sides: after the answer, end() closes ours.
+    // 7. Close our side of the connection: end() does so after the answer.
     connection.end(); // Then the client closes its side.
   });
 
@@ -60,7 +60,7 @@ server.on("connection", (connection) => {
   }, TIMEOUT);
   connection.on("close", () => clearTimeout(timer));
 
-  // A connection that broke while it waited for step 4 has no port to print.
+  // If the connection broke before step 4, it has no port, so we destroy it.
   if (!port) connection.destroy();
 });
 
