@@ -24,8 +24,7 @@ socket.bind(PORT, HOST, () => console.log("Starting server........."));
 
 // 3. Receive a datagram. Python waits here. In Node, we add a listener, which
 //    is a callback for an event. Node calls it when the first datagram arrives
-//    (the event "message"). The object "sender" has the client's address and
-//    port.
+//    (the event "message"). "sender" has the client's address and port.
 socket.once("message", (datagram, sender) => {
   // We take at most 500 bytes, as Python's recvfrom(500) does.
   const data = datagram.subarray(0, 500);

@@ -47,8 +47,8 @@ socket.once("message", (datagram) => {
 });
 
 // What can go wrong: if no server is running, or a datagram is lost, UDP does
-// not report it. Python may then wait forever. This client exits after TIMEOUT.
-// (Without unref(), the timer would keep Node running after the answer.)
+// not report it, neither here nor in Python, which may then wait forever. This
+// client exits after TIMEOUT. (Without unref(), a timer keeps Node running.)
 setTimeout(() => {
   const problem = `No answer from ${HOST}:${PORT} in ${TIMEOUT / 1000} seconds`;
   console.error(`${problem}. Is the server running?`);

@@ -32,11 +32,11 @@ socket.on("message", (datagram, sender) => {
   console.log(message); // I love jingjing
 
   // 4. Answer the sender, unless it looks like a server. A datagram can falsely
-  //    name a second server as its sender, and the two might then answer each
-  //    other forever. So we refuse ports below 1024 (many servers use them) and
-  //    our own answer (another 03 sends it). For port 0, send() would throw.
+  //    name a second server as its sender, and both servers might then answer
+  //    each other forever. So we do not answer ports below 1024 (many servers
+  //    use them) or a message that equals our answer (03 itself would send it).
   const answer = "Ich hab keine Hunge";
-  if (sender.port < 1024 || message === answer) {
+  if (sender.port < 1024 || message === answer) { // send() throws for port 0
     console.error(`${sender.address}:${sender.port}: not answered`);
     return;
   }
@@ -45,8 +45,8 @@ socket.on("message", (datagram, sender) => {
   });
 });
 
-// How the server exits: Ctrl+C sends it the signal SIGINT, and other programs
-// may send it SIGTERM.
+// How the server exits: Ctrl+C sends the signal SIGINT. Other programs may send
+// SIGTERM.
 function stop() {
   console.log("Ending server........");
   process.exit(); // closes the socket
@@ -55,7 +55,7 @@ process.on("SIGINT", stop).on("SIGTERM", stop);
 
 // What can go wrong: if another program is using the port, the server exits. If
 // receiving fails (the system call "recvmsg"), the server keeps running.
-socket.on("error", (error: NodeJS.ErrnoException) => { // a system error
+socket.on("error", (error: NodeJS.ErrnoException) => { // the type has a syscall
   if (error.syscall === "recvmsg") {
     console.error(error.message);
     return;

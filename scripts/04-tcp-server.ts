@@ -60,12 +60,12 @@ server.on("connection", (connection) => {
   }, TIMEOUT);
   connection.on("close", () => clearTimeout(timer));
 
-  // If the connection broke before step 4, it has no port, so we destroy it.
+  // If "port" is undefined, the connection is already broken, so we destroy it.
   if (!port) connection.destroy();
 });
 
-// How the server exits: Ctrl+C sends it the signal SIGINT, and other programs
-// may send it SIGTERM.
+// How the server exits: Ctrl+C sends the signal SIGINT. Other programs may send
+// SIGTERM.
 function stop() {
   console.log("Ending tcp server.......");
   process.exit(); // closes all sockets

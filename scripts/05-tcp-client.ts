@@ -40,23 +40,22 @@ socket.on("data", (piece: Buffer) => {
   if (data.length === 500) socket.destroy(); // closes the socket at once
 });
 
-// 5. Close the connection. When the server closes its side ("end"), Node closes
-//    ours. The last event is "close". A piece can end inside a character, so we
-//    decode the text only now.
+// 5. Close the connection. No call is needed: when the server closes its side
+//    ("end"), Node closes ours. The last event is "close". A piece can end
+//    inside a character, so we decode the bytes only now.
 socket.on("close", () => {
   const answer = data.toString();
-  // Received msg: I love wangxiaojing from ('127.0.0.1', 54321)
-  if (answer) console.log(answer);
+  if (answer) console.log(answer); // Received msg: I love ... from (...)
   // How the client exits: its only socket is closed, so Node exits.
 });
 
 // What can go wrong: no server is running (ECONNREFUSED), or the connection
 // breaks. Node calls this listener, and after it the listener for "close".
-socket.on("error", (error: NodeJS.ErrnoException) => { // error may have a code
+socket.on("error", (error: NodeJS.ErrnoException) => { // the type has a code
   const cause = error.code ?? error.message; // ?? is for errors without a code
   const hint = cause === "ECONNREFUSED" ? " Is the server running?" : "";
   console.error(`No complete answer from ${HOST}:${PORT}: ${cause}.${hint}`);
-  process.exitCode = 1; // Node will exit with status 1, which means failure.
+  process.exitCode = 1; // After "close", Node exits with status 1 (failure).
 });
 
 // The server may also close its side without answering. Then destroy() passes
@@ -65,8 +64,8 @@ socket.on("end", () => {
   if (data.length === 0) socket.destroy(new Error("connection closed"));
 });
 
-// The server may also never answer, or never close the connection. A timer then
-// destroys the socket. (Without unref(), the timer would keep Node running.)
+// If the server never answers or never closes its side, this timer destroys the
+// socket. (Without unref(), the timer would keep Node running after an answer.)
 setTimeout(() => {
   socket.destroy(new Error(`timed out after ${TIMEOUT / 1000} seconds`));
 }, TIMEOUT).unref();
