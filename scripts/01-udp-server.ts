@@ -29,7 +29,7 @@ socket.once("message", (datagram, sender) => {
   // We take at most 500 bytes, as Python's recvfrom(500) does.
   const data = datagram.subarray(0, 500);
   console.log(data); // shows <Buffer 49 20 ...>, bytes in hexadecimal
-  console.log(data.constructor.name); // Buffer (typeof would say "object")
+  console.log(data.constructor.name); // its type: Buffer
 
   // A socket carries only bytes. We decode them as UTF-8 to get text. Invalid
   // bytes become �. (Python's decode() raises an exception.)
@@ -53,7 +53,6 @@ socket.once("message", (datagram, sender) => {
 });
 
 // What can go wrong: if another program is using the port, the server exits.
-// (Python's bind() raises an exception.)
 socket.on("error", (error) => {
   console.error(`${error.message}. Free this port, or change HOST or PORT.`);
   process.exit(1);

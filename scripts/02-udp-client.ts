@@ -46,9 +46,9 @@ socket.once("message", (datagram) => {
   socket.close();
 });
 
-// What can go wrong: if no server is running, or a datagram is lost, UDP does
-// not report it, neither here nor in Python, which may then wait forever. This
-// client exits after TIMEOUT. (Without unref(), a timer keeps Node running.)
+// What can go wrong: if no server is running, or a datagram is lost, Node does
+// not report it. In Python, recvfrom() may then wait forever. This client exits
+// after TIMEOUT. (Without unref(), a timer keeps Node running.)
 setTimeout(() => {
   const problem = `No answer from ${HOST}:${PORT} in ${TIMEOUT / 1000} seconds`;
   console.error(`${problem}. Is the server running?`);

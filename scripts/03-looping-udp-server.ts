@@ -32,9 +32,9 @@ socket.on("message", (datagram, sender) => {
   console.log(message); // I love jingjing
 
   // 4. Answer the sender, unless it looks like a server. A datagram can falsely
-  //    name a second server as its sender, and both servers might then answer
-  //    each other forever. So we do not answer ports below 1024 (many servers
-  //    use them) or a message that equals our answer (03 itself would send it).
+  //    name a second server as its sender, and the two might then answer each
+  //    other forever. So we do not answer ports below 1024 (many servers use
+  //    them) or a message that equals our answer (a second 03 would send it).
   const answer = "Ich hab keine Hunge";
   if (sender.port < 1024 || message === answer) { // send() throws for port 0
     console.error(`${sender.address}:${sender.port}: not answered`);
@@ -55,7 +55,7 @@ process.on("SIGINT", stop).on("SIGTERM", stop);
 
 // What can go wrong: if another program is using the port, the server exits. If
 // receiving fails (the system call "recvmsg"), the server keeps running.
-socket.on("error", (error: NodeJS.ErrnoException) => { // the type has a syscall
+socket.on("error", (error: NodeJS.ErrnoException) => { // the type has "syscall"
   if (error.syscall === "recvmsg") {
     console.error(error.message);
     return;

@@ -60,8 +60,8 @@ server.on("connection", (connection) => {
   }, TIMEOUT);
   connection.on("close", () => clearTimeout(timer));
 
-  // If "port" is undefined, the connection is already broken, so we destroy it.
-  if (!port) connection.destroy();
+  // If the client has already dropped the connection, "port" is undefined.
+  if (!port) connection.destroy(); // We drop the connection, too.
 });
 
 // How the server exits: Ctrl+C sends the signal SIGINT. Other programs may send

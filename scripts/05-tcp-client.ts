@@ -50,8 +50,9 @@ socket.on("close", () => {
 });
 
 // What can go wrong: no server is running (ECONNREFUSED), or the connection
-// breaks. Node calls this listener, and after it the listener for "close".
-socket.on("error", (error: NodeJS.ErrnoException) => { // the type has a code
+// breaks. Node calls this listener, and then the listener for "close", which
+// prints any part of the answer that has arrived.
+socket.on("error", (error: NodeJS.ErrnoException) => { // the type has "code"
   const cause = error.code ?? error.message; // ?? is for errors without a code
   const hint = cause === "ECONNREFUSED" ? " Is the server running?" : "";
   console.error(`No complete answer from ${HOST}:${PORT}: ${cause}.${hint}`);
