@@ -10,7 +10,7 @@
 import dgram from "node:dgram"; // for UDP; each message is one datagram
 
 const HOST = "127.0.0.1"; // the server's IPv4 address; it means "this machine"
-const PORT = 7852; // the port of the server program, the same as in 01 and 03
+const PORT = 7852; // the server program's port, the same as in 01 and 03
 const TIMEOUT = 5_000; // milliseconds to wait for the answer
 
 // process.argv[2] (Python's sys.argv[1]) is the text after the file name, as in
@@ -48,7 +48,7 @@ socket.once("message", (datagram) => {
 
 // What can go wrong: if no server is running, or a datagram is lost, Node does
 // not report it. In Python, recvfrom() may then wait forever. This client exits
-// after TIMEOUT. (Without unref(), a timer keeps Node running.)
+// after TIMEOUT. (Without unref(), it would run that long even with an answer.)
 setTimeout(() => {
   const problem = `No answer from ${HOST}:${PORT} in ${TIMEOUT / 1000} seconds`;
   console.error(`${problem}. Is the server running?`);

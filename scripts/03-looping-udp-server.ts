@@ -10,7 +10,7 @@
 import dgram from "node:dgram"; // for UDP; each message is one datagram
 
 const HOST = "127.0.0.1"; // the server's IPv4 address; it means "this machine"
-const PORT = 7852; // the port of the server program, the same as in 02
+const PORT = 7852; // the server program's port, the same as in 02
 
 // 1. Create a socket for UDP over IPv4. We receive and send through it.
 const socket = dgram.createSocket("udp4");
@@ -32,9 +32,9 @@ socket.on("message", (datagram, sender) => {
   console.log(message); // I love jingjing
 
   // 4. Answer the sender, unless it looks like a server. A datagram can falsely
-  //    name a second server as its sender, and the two might then answer each
-  //    other forever. So we do not answer ports below 1024 (many servers use
-  //    them) or a message that equals our answer (a second 03 would send it).
+  //    name another server as its sender, and the two servers might then answer
+  //    each other forever. So we do not answer if the port is below 1024 (many
+  //    servers use such ports) or the message equals our answer (03 sends it).
   const answer = "Ich hab keine Hunge";
   if (sender.port < 1024 || message === answer) { // send() throws for port 0
     console.error(`${sender.address}:${sender.port}: not answered`);

@@ -10,7 +10,7 @@
 import net from "node:net"; // for TCP, which connects two programs
 
 const HOST = "127.0.0.1"; // the server's IPv4 address; it means "this machine"
-const PORT = 8998; // the port of the server program, the same as in 05
+const PORT = 8998; // the server program's port, the same as in 05
 const TIMEOUT = 30_000; // milliseconds that a connection may last
 
 // 1. Create a TCP socket, "server", to accept clients. For each client, we get
@@ -25,9 +25,9 @@ const server = net.createServer();
 server.listen(PORT, HOST, () => console.log("Starting tcp server......."));
 
 // 4. Accept clients. The Python script waits here and serves one client after
-//    another. For every client, Node calls this listener, a callback for an
-//    event. Node does one thing at a time, but it never waits for a client:
-//    while one client is silent, Node calls the listeners for other clients.
+//    another. Node does not wait: for every client, it calls this listener, a
+//    callback for an event. Node does one thing at a time, but while one client
+//    is silent, it calls the listeners for other clients.
 server.on("connection", (connection) => {
   const address = connection.remoteAddress; // the client's address
   const port = connection.remotePort; // the client's port
@@ -43,7 +43,7 @@ server.on("connection", (connection) => {
     console.log(answer); // Received msg: I love ... from ('127.0.0.1', 54321)
     connection.write(Buffer.from(answer));
 
-    // 7. Close our side of the connection: end() does so after the answer.
+    // 7. Close our side of the connection. end() sends the answer first.
     connection.end(); // Then the client closes its side.
   });
 

@@ -10,7 +10,7 @@
 import net from "node:net"; // for TCP, which connects two programs
 
 const HOST = "127.0.0.1"; // the server's IPv4 address; it means "this machine"
-const PORT = 8998; // the port of the server program, the same as in 04
+const PORT = 8998; // the server program's port, the same as in 04
 const TIMEOUT = 10_000; // milliseconds to wait for the whole answer
 
 // process.argv[2] (Python's sys.argv[1]) is the text after the file name, as in
@@ -40,8 +40,8 @@ socket.on("data", (piece: Buffer) => {
   if (data.length === 500) socket.destroy(); // closes the socket at once
 });
 
-// 5. Close the connection. No call is needed: when the server closes its side
-//    ("end"), Node closes ours. The last event is "close". A piece can end
+// 5. Close the connection. When the server closes its side ("end"), Node closes
+//    ours, so no call is needed. The last event is "close". A piece can end
 //    inside a character, so we decode the bytes only now.
 socket.on("close", () => {
   const answer = data.toString();
@@ -49,18 +49,8 @@ socket.on("close", () => {
   // How the client exits: its only socket is closed, so Node exits.
 });
 
-// What can go wrong: no server is running (ECONNREFUSED), or the connection
-// breaks. Node calls this listener, and then the listener for "close", which
-// prints any part of the answer that has arrived.
-socket.on("error", (error: NodeJS.ErrnoException) => { // the type has "code"
-  const cause = error.code ?? error.message; // ?? is for errors without a code
-  const hint = cause === "ECONNREFUSED" ? " Is the server running?" : "";
-  console.error(`No complete answer from ${HOST}:${PORT}: ${cause}.${hint}`);
-  process.exitCode = 1; // After "close", Node exits with status 1 (failure).
-});
-
-// The server may also close its side without answering. Then destroy() passes
-// our error to the "error" listener.
+// What can go wrong: the server may close its side without answering. Then
+// destroy() closes the socket and passes our error to the event "error".
 socket.on("end", () => {
   if (data.length === 0) socket.destroy(new Error("connection closed"));
 });
@@ -70,3 +60,13 @@ socket.on("end", () => {
 setTimeout(() => {
   socket.destroy(new Error(`timed out after ${TIMEOUT / 1000} seconds`));
 }, TIMEOUT).unref();
+
+// Every failure leads here: no server is running (ECONNREFUSED), the connection
+// breaks, or destroy() passes our error. After this listener, Node calls the
+// listener for "close", which prints any part of the answer.
+socket.on("error", (error: NodeJS.ErrnoException) => { // the type has "code"
+  const cause = error.code ?? error.message; // our own errors have no code
+  const hint = cause === "ECONNREFUSED" ? " Is the server running?" : "";
+  console.error(`No complete answer from ${HOST}:${PORT}: ${cause}.${hint}`);
+  process.exitCode = 1; // After "close", Node exits with status 1 (failure).
+});
