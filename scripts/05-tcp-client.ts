@@ -42,7 +42,7 @@ socket.on("data", (piece: Buffer) => {
 
 // 5. Close the connection. When the server closes its side ("end"), Node closes
 //    ours, so no call is needed. The last event is "close". A piece can end
-//    inside a character, so we decode the bytes only now.
+//    between two bytes of a character, so we decode the bytes only now.
 socket.on("close", () => {
   const answer = data.toString();
   if (answer) console.log(answer); // Received msg: I love ... from (...)
@@ -50,20 +50,20 @@ socket.on("close", () => {
 });
 
 // What can go wrong: the server may close its side without answering. Then
-// destroy() closes the socket and passes our error to the event "error".
+// destroy() closes the socket and passes our error to the listener for "error".
 socket.on("end", () => {
   if (data.length === 0) socket.destroy(new Error("connection closed"));
 });
 
 // If the server never answers or never closes its side, this timer destroys the
-// socket. (Without unref(), the timer would keep Node running after an answer.)
+// socket. (Without unref(), the timer would delay even a normal exit.)
 setTimeout(() => {
   socket.destroy(new Error(`timed out after ${TIMEOUT / 1000} seconds`));
 }, TIMEOUT).unref();
 
 // Every failure leads here: no server is running (ECONNREFUSED), the connection
 // breaks, or destroy() passes our error. After this listener, Node calls the
-// listener for "close", which prints any part of the answer.
+// listener for "close", which prints what has arrived.
 socket.on("error", (error: NodeJS.ErrnoException) => { // the type has "code"
   const cause = error.code ?? error.message; // our own errors have no code
   const hint = cause === "ECONNREFUSED" ? " Is the server running?" : "";
