@@ -33,7 +33,7 @@ server.on("connection", (connection) => {
   const port = connection.remotePort; // the client's port
 
   // 5. Receive the message. TCP is a stream of bytes, so the message may come
-  //    in pieces. We take only the first ("once"), as Python's recv(500) does.
+  //    in pieces. We take only the first ("once"), like Python's one recv(500).
   connection.once("data", (piece: Buffer) => {
     const data = piece.subarray(0, 500);
     const message = data.toString(); // decoded as UTF-8
