@@ -33,8 +33,8 @@ socket.on("message", (datagram, sender) => {
 
   // 4. Answer the sender, unless it looks like a server. A datagram can falsely
   //    name another server as its sender, and the two servers might answer each
-  //    other forever. So we do not answer if the port is below 1024 (many
-  //    servers use one) or if the message is our answer (another 03 sent it).
+  //    other forever. So we do not answer ports below 1024 (many servers use
+  //    these) or a message that is our answer (another 03 may have sent it).
   const answer = "Ich hab keine Hunge";
   if (sender.port < 1024 || message === answer) { // send() throws for port 0
     console.error(`${sender.address}:${sender.port}: not answered`);

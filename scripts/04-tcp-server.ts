@@ -27,13 +27,13 @@ server.listen(PORT, HOST, () => console.log("Starting tcp server......."));
 // 4. Accept clients. The Python script waits here and serves one client after
 //    another. Node does not wait: for every client, it calls this listener, a
 //    callback for an event. Node does one thing at a time, but while one client
-//    is silent, it calls the listeners for other clients.
+//    is silent, Node calls the listeners for other clients.
 server.on("connection", (connection) => {
   const address = connection.remoteAddress; // the client's address
   const port = connection.remotePort; // the client's port
 
   // 5. Receive the message. TCP is a stream of bytes, so the message may come
-  //    in pieces. We take only the first ("once"), like Python's one recv(500).
+  //    in pieces. We take only the first ("once"), as Python's recv(500) does.
   connection.once("data", (piece: Buffer) => {
     const data = piece.subarray(0, 500);
     const message = data.toString(); // decoded as UTF-8
