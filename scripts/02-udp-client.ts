@@ -47,8 +47,8 @@ socket.once("message", (datagram) => {
 });
 
 // What can go wrong: if no server is running, or a datagram is lost, Node does
-// not report it. In Python, recvfrom() may then wait forever. This client exits
-// after TIMEOUT. (Without unref(), the timer would delay even a normal exit.)
+// not report it. In Python, recvfrom() may then wait forever. This timer stops
+// the client after TIMEOUT. (Without unref(), it would delay a normal exit.)
 setTimeout(() => {
   const problem = `No answer from ${HOST}:${PORT} in ${TIMEOUT / 1000} seconds`;
   console.error(`${problem}. Is the server running?`);

@@ -34,7 +34,7 @@ socket.on("message", (datagram, sender) => {
   // 4. Answer the sender, unless it looks like a server. A datagram can falsely
   //    name another server as its sender, and the two servers might answer each
   //    other forever. So we do not answer ports below 1024 (many servers use
-  //    these) or a message that is our answer (another 03 may have sent it).
+  //    these) or a message equal to our answer (another 03 may have sent it).
   const answer = "Ich hab keine Hunge";
   if (sender.port < 1024 || message === answer) { // send() throws for port 0
     console.error(`${sender.address}:${sender.port}: not answered`);
@@ -55,7 +55,7 @@ process.on("SIGINT", stop).on("SIGTERM", stop);
 
 // What can go wrong: if another program is using the port, the server exits. If
 // receiving fails (the system call "recvmsg"), the server keeps running.
-socket.on("error", (error: NodeJS.ErrnoException) => { // the type has "syscall"
+socket.on("error", (error: NodeJS.ErrnoException) => { // allows error.syscall
   if (error.syscall === "recvmsg") {
     console.error(error.message);
     return;

@@ -56,7 +56,7 @@ socket.on("end", () => {
 });
 
 // If the server never answers or never closes its side, this timer destroys the
-// socket. (Without unref(), the timer would delay even a normal exit.)
+// socket. (Without unref(), it would delay a normal exit.)
 setTimeout(() => {
   socket.destroy(new Error(`timed out after ${TIMEOUT / 1000} seconds`));
 }, TIMEOUT).unref();
@@ -64,7 +64,7 @@ setTimeout(() => {
 // Every failure leads here: no server is running (ECONNREFUSED), the connection
 // breaks, or destroy() passes our error. After this listener, Node calls the
 // listener for "close", which prints what has arrived.
-socket.on("error", (error: NodeJS.ErrnoException) => { // the type has "code"
+socket.on("error", (error: NodeJS.ErrnoException) => { // allows error.code
   const cause = error.code ?? error.message; // our own errors have no code
   const hint = cause === "ECONNREFUSED" ? " Is the server running?" : "";
   console.error(`No complete answer from ${HOST}:${PORT}: ${cause}.${hint}`);
