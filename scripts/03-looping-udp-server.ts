@@ -33,10 +33,10 @@ socket.on("message", (datagram, sender) => {
 
   // 4. Answer the sender, unless it looks like a server. A datagram can falsely
   //    name another server as its sender, and the two servers might answer each
-  //    other forever. So we do not answer ports below 1024 (many servers use
-  //    these) or a message equal to our answer (another 03 may have sent it).
+  //    other forever. So we send no answer to ports below 1024 (many servers
+  //    use these) or to a message equal to our answer (another 03 may send it).
   const answer = "Ich hab keine Hunge";
-  if (sender.port < 1024 || message === answer) { // send() throws for port 0
+  if (sender.port < 1024 || message === answer) { // send() cannot use port 0
     console.error(`${sender.address}:${sender.port}: not answered`);
     return;
   }

@@ -60,7 +60,7 @@ server.on("connection", (connection) => {
   }, TIMEOUT);
   connection.on("close", () => clearTimeout(timer));
 
-  // If the client has already dropped the connection, "port" is undefined.
+  // If the client has already dropped the connection, "port" may be undefined.
   if (!port) connection.destroy(); // We drop the connection, too.
 });
 
