@@ -67,7 +67,7 @@ test("Byte 501", async () => {
   expect(text).toMatch(/\('静' \* 167\).*prints\s500\s`x`,\sthen\s166\s`静`/s);
   await server.prints(`\n${"x".repeat(500)}\n${"静".repeat(166)}�\n`);
 
-  without("03", "[byte 501](#byte-501). It prints 501 `x`.");
+  without("03", "[501 bytes](#byte-501). It prints 501 `x`.");
   const other = await serve("03", { replaced: [[".subarray(0, 500)", ""]] });
   await udpAsk(other, "x".repeat(501));
   await other.prints(`\n${"x".repeat(501)}\n`);
