@@ -51,10 +51,8 @@ describe.for(["01", "03"])("%s", (number) => {
   });
 
   test("prints that it cannot receive", async () => {
-    const added = `socket.on("listening", () => {
-      for (const message of "AB")
-        socket.emit("error", { message, syscall: "recvmsg" });
-    });`;
+    const added = `for (const message of "AB") socket.on("listening", () =>
+      socket.emit("error", { message, syscall: "recvmsg" }));`;
     const server = await serve(number, { added });
     await server.prints("A", "stderr");
     if (number === "01") expect((await server.end()).status).toBe(1);
