@@ -17,7 +17,7 @@ const TIMEOUT = 30_000; // milliseconds that a connection may last
 //    another socket, "connection", to receive and send data.
 const server = net.createServer();
 
-// 2. Bind "server" to HOST and PORT.
+// 2. Bind "server" to HOST and PORT, where clients will find it.
 // 3. Listen for clients. listen() does both steps and returns at once. Node
 //    runs the script to its last line. Then Node's event loop keeps running as
 //    long as a socket is open, and calls our functions when something happens.
