@@ -9,7 +9,7 @@
 
 import dgram from "node:dgram"; // for UDP; each message is one datagram
 
-const HOST = "127.0.0.1"; // the server's IPv4 address; it means "this machine"
+const HOST = "127.0.0.1"; // the server's IPv4 address: this machine
 const PORT = 7852; // the server program's port, the same as in 02
 
 // 1. Create a socket for UDP over IPv4. We receive and send through it.

@@ -9,7 +9,7 @@
 
 import dgram from "node:dgram"; // for UDP; each message is one datagram
 
-const HOST = "127.0.0.1"; // the server's IPv4 address; it means "this machine"
+const HOST = "127.0.0.1"; // the server's IPv4 address: this machine
 const PORT = 7852; // the server program's port, the same as in 02
 
 // 1. Create a socket for UDP over IPv4. We receive and send through it.
@@ -20,11 +20,11 @@ const socket = dgram.createSocket("udp4");
 //    function, a callback.
 socket.bind(PORT, HOST, () => console.log("Starting server........."));
 
-// 3. Receive datagrams. Python needs an infinite loop here, "while True". Node
-//    already has a loop, the event loop. After Node has run the script to its
-//    last line, this loop keeps running as long as a socket is open, and calls
-//    our functions when something happens. A listener is a callback for an
-//    event. With "on" (01 uses "once"), Node calls it for every datagram.
+// 3. Receive datagrams. Python needs "while True" here, an infinite loop. Node
+//    has its own, the event loop. After Node has run the script to its last
+//    line, this loop keeps running as long as a socket is open, and calls our
+//    functions when something happens. A listener is a callback for an event.
+//    With "on" (01 uses "once"), Node calls it for every datagram.
 socket.on("message", (datagram, sender) => {
   // We take at most 500 bytes, as Python's recvfrom(500) does.
   const data = datagram.subarray(0, 500);
@@ -32,9 +32,9 @@ socket.on("message", (datagram, sender) => {
   console.log(message); // I love jingjing
 
   // 4. Answer the sender, unless it looks like a server. A datagram can falsely
-  //    name another server as its sender, and the two servers might answer each
+  //    name a server as its sender, and that server and ours might answer each
   //    other forever. So we send no answer to ports below 1024 (many servers
-  //    use these) or to a message equal to our answer (another 03 may send it).
+  //    use them) or to a message equal to our answer (from a copy of 03).
   const answer = "Ich hab keine Hunge";
   if (sender.port < 1024 || message === answer) { // send() cannot use port 0
     console.error(`${sender.address}:${sender.port}: not answered`);
@@ -45,8 +45,8 @@ socket.on("message", (datagram, sender) => {
   });
 });
 
-// How the server exits: Ctrl+C sends the signal SIGINT. Other programs may send
-// SIGTERM.
+// How the server exits: Node calls stop() on Ctrl+C (the signal SIGINT), or
+// when another program sends SIGTERM.
 function stop() {
   console.log("Ending server........");
   process.exit(); // closes the socket

@@ -9,7 +9,7 @@
 
 import net from "node:net"; // for TCP, which connects two programs
 
-const HOST = "127.0.0.1"; // the server's IPv4 address; it means "this machine"
+const HOST = "127.0.0.1"; // the server's IPv4 address: this machine
 const PORT = 8998; // the server program's port, the same as in 05
 const TIMEOUT = 30_000; // milliseconds that a connection may last
 
@@ -25,7 +25,7 @@ const server = net.createServer();
 server.listen(PORT, HOST, () => console.log("Starting tcp server......."));
 
 // 4. Accept clients. The Python script waits here and serves one client after
-//    another. Node does not wait: for every client, it calls this listener, a
+//    another. Node does not wait. For every client, it calls this listener, a
 //    callback for an event. Node does one thing at a time, but while one client
 //    is silent, Node calls the listeners for other clients.
 server.on("connection", (connection) => {
@@ -43,7 +43,7 @@ server.on("connection", (connection) => {
     console.log(answer); // Received msg: I love ... from ('127.0.0.1', 54321)
     connection.write(Buffer.from(answer));
 
-    // 7. Close our side of the connection. end() sends the answer first.
+    // 7. Close our side of the connection. The answer is still sent first.
     connection.end(); // Then the client closes its side.
   });
 
@@ -64,8 +64,8 @@ server.on("connection", (connection) => {
   if (!port) connection.destroy(); // We drop the connection, too.
 });
 
-// How the server exits: Ctrl+C sends the signal SIGINT. Other programs may send
-// SIGTERM.
+// How the server exits: Node calls stop() on Ctrl+C (the signal SIGINT), or
+// when another program sends SIGTERM.
 function stop() {
   console.log("Ending tcp server.......");
   process.exit(); // closes all sockets

@@ -9,7 +9,7 @@
 
 import net from "node:net"; // for TCP, which connects two programs
 
-const HOST = "127.0.0.1"; // the server's IPv4 address; it means "this machine"
+const HOST = "127.0.0.1"; // the server's IPv4 address: this machine
 const PORT = 8998; // the server program's port, the same as in 04
 const TIMEOUT = 10_000; // milliseconds to wait for the whole answer
 
@@ -41,8 +41,8 @@ socket.on("data", (piece: Buffer) => {
 });
 
 // 5. Close the connection. When the server closes its side ("end"), Node closes
-//    ours, so no call is needed. The last event is "close". A piece can end
-//    between two bytes of a character, so we decode the bytes only now.
+//    ours, so we need not call end(). The last event is "close". A piece can
+//    end between two bytes of a character, so we decode the bytes only now.
 socket.on("close", () => {
   const answer = data.toString();
   if (answer) console.log(answer); // Received msg: I love ... from (...)
