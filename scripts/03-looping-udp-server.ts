@@ -34,9 +34,9 @@ socket.on("message", (datagram, sender) => {
   // 4. Answer the sender, unless it looks like a server. A datagram can falsely
   //    name a server as its sender, and that server and ours might answer each
   //    other forever. So we send no answer to ports below 1024 (many servers
-  //    use them) or to a message equal to our answer (from a copy of 03).
+  //    use them), or to our answer's text (a copy of 03 may have sent it).
   const answer = "Ich hab keine Hunge";
-  if (sender.port < 1024 || message === answer) { // send() cannot use port 0
+  if (sender.port < 1024 || message === answer) { // send() fails for port 0
     console.error(`${sender.address}:${sender.port}: not answered`);
     return;
   }
