@@ -47,7 +47,7 @@ socket.once("message", (datagram, sender) => {
     }
 
     // How the server exits: we close its only socket, so Node exits. If we
-    // closed it before this callback, the answer would be lost.
+    // closed it before this callback, the answer could be lost.
     socket.close(() => console.log("Ending server........"));
   });
 });

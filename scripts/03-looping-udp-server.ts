@@ -20,8 +20,8 @@ const socket = dgram.createSocket("udp4");
 //    function, a callback.
 socket.bind(PORT, HOST, () => console.log("Starting server........."));
 
-// 3. Receive datagrams. Python needs "while True" here, an infinite loop. Node
-//    has its own, the event loop. After Node has run the script to its last
+// 3. Receive datagrams. Python needs an infinite loop here ("while True"). Node
+//    uses its event loop instead. After Node has run the script to its last
 //    line, this loop keeps running as long as a socket is open, and calls our
 //    functions when something happens. A listener is a callback for an event.
 //    With "on" (01 uses "once"), Node calls it for every datagram.
@@ -33,8 +33,8 @@ socket.on("message", (datagram, sender) => {
 
   // 4. Answer the sender, unless it looks like a server. A datagram can falsely
   //    name a server as its sender, and that server and ours might answer each
-  //    other forever. So we send no answer to ports below 1024 (many servers
-  //    use them), or to our answer's text (a copy of 03 may have sent it).
+  //    other forever. So we do not answer ports below 1024 (many servers use
+  //    them), or messages with our answer's text (a copy of 03 may send them).
   const answer = "Ich hab keine Hunge";
   if (sender.port < 1024 || message === answer) { // send() fails for port 0
     console.error(`${sender.address}:${sender.port}: not answered`);

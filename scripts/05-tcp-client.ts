@@ -41,8 +41,8 @@ socket.on("data", (piece: Buffer) => {
 });
 
 // 5. Close the connection. When the server closes its side ("end"), Node closes
-//    ours, so we need not call end(). The last event is "close". A piece can
-//    end between two bytes of a character, so we do not decode until "close".
+//    ours, so we need not close it. The last event is "close". A piece can end
+//    between two bytes of a character, so we do not decode until "close".
 socket.on("close", () => {
   const answer = data.toString();
   if (answer) console.log(answer); // Received msg: I love ... from (...)
