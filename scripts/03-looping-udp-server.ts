@@ -16,8 +16,8 @@ const PORT = 7852; // the server program's port, the same as in 02
 const socket = dgram.createSocket("udp4");
 
 // 2. Bind the socket to HOST and PORT, so that it receives what is sent there.
-//    bind() returns at once. When the socket is bound, Node calls this
-//    function, a callback.
+//    bind() returns at once. When the socket is bound, Node calls our function,
+//    a callback.
 socket.bind(PORT, HOST, () => console.log("Starting server........."));
 
 // 3. Receive datagrams. Python needs an infinite loop here ("while True"). Node
@@ -34,7 +34,7 @@ socket.on("message", (datagram, sender) => {
   // 4. Answer the sender, unless it looks like a server. A datagram can falsely
   //    name a server as its sender, and that server and ours might answer each
   //    other forever. So we do not answer ports below 1024 (many servers use
-  //    them), or messages with our answer's text (a copy of 03 may send them).
+  //    them) or messages identical to our answer (a copy of 03 may send them).
   const answer = "Ich hab keine Hunge";
   if (sender.port < 1024 || message === answer) { // send() fails for port 0
     console.error(`${sender.address}:${sender.port}: not answered`);
@@ -45,8 +45,8 @@ socket.on("message", (datagram, sender) => {
   });
 });
 
-// How the server exits: Node calls stop() on Ctrl+C (the signal SIGINT), or
-// when another program sends SIGTERM.
+// How the server exits: Node calls stop() on Ctrl+C (the signal SIGINT) or,
+// except on Windows, on SIGTERM from another program.
 function stop() {
   console.log("Ending server........");
   process.exit(); // closes the socket

@@ -61,11 +61,11 @@ server.on("connection", (connection) => {
   connection.on("close", () => clearTimeout(timer));
 
   // If the client has already dropped the connection, "port" may be undefined.
-  if (!port) connection.destroy(); // We drop the connection, too.
+  if (!port) connection.destroy(); // We drop it, too.
 });
 
-// How the server exits: Node calls stop() on Ctrl+C (the signal SIGINT), or
-// when another program sends SIGTERM.
+// How the server exits: Node calls stop() on Ctrl+C (the signal SIGINT) or,
+// except on Windows, on SIGTERM from another program.
 function stop() {
   console.log("Ending tcp server.......");
   process.exit(); // closes all sockets

@@ -20,10 +20,10 @@ const message = process.argv[2] || "I love wangxiaojing"; // TCP cannot send "".
 // 1. Create a socket for TCP. We send and receive through it.
 const socket = new net.Socket();
 
-// 2. Connect to HOST and PORT. The system gives our own socket a free port.
-//    Python waits here. In Node, connect() returns at once, and Node runs the
-//    script to its last line. Then Node's event loop keeps running as long as a
-//    socket is open, and calls our functions when something happens.
+// 2. Connect to HOST and PORT. The system gives our socket a free port. Python
+//    waits here. In Node, connect() returns at once, and Node runs the script
+//    to its last line. Then Node's event loop keeps running as long as a socket
+//    is open, and calls our functions when something happens.
 socket.connect(PORT, HOST);
 
 // 3. Send the message. A socket carries only bytes, so we encode the text as
