@@ -61,8 +61,8 @@ setTimeout(() => {
   socket.destroy(new Error(`timed out after ${TIMEOUT / 1000} seconds`));
 }, TIMEOUT).unref();
 
-// Every failure leads here: no server is running (ECONNREFUSED), the connection
-// breaks, or destroy() passes our error. After this listener, Node calls the
+// Every failure leads to this listener: no server is running (ECONNREFUSED),
+// the connection breaks, or destroy() passes our error. Then Node calls the
 // listener for "close", which prints what has arrived.
 socket.on("error", (error: NodeJS.ErrnoException) => { // allows error.code
   const cause = error.code ?? error.message; // our own errors have no code
