@@ -1,59 +1,68 @@
 // 01 UDP server: receives one message, answers it and exits.
-// This is case 01 of the Python chapter 《Socket 编程》.
-// Reference: https://nodejs.org/api/dgram.html
-//
-// Start this server, then the client in a second terminal:
+// Start the server, then the client in a second terminal:
 //
 //   npx tsx scripts/01-udp-server.ts
 //   npx tsx scripts/02-udp-client.ts
+//
+// The server prints:
+//
+//   Starting server.........
+//   <Buffer 49 20 6c 6f 76 65 20 6a 69 6e 67 6a 69 6e 67>
+//   Buffer
+//   string
+//   I love jingjing
+//   Ending server........
+//
+// This is case 01 of the Python chapter 《Socket 编程》. README.md explains it.
+// Node's page on UDP: https://nodejs.org/api/dgram.html
 
-import dgram from "node:dgram"; // for UDP; each message is one datagram
+import dgram from "node:dgram"; // Node's module for UDP
 
-const HOST = "127.0.0.1"; // the server's IPv4 address: this machine
-const PORT = 7852; // the server program's port, the same as in 02
+const HOST = "127.0.0.1"; // the server's address: this machine
+const PORT = 7852; // the server's port, the same as in 02
 
 // 1. Create a socket for UDP over IPv4. We receive and send through it.
 const socket = dgram.createSocket("udp4");
 
 // 2. Bind the socket to HOST and PORT, so that it receives what is sent there.
-//    bind() returns at once, and Node runs the script to its last line. Then
-//    Node's event loop keeps running as long as a socket is open, and calls our
-//    functions when something happens. When the socket is bound, Node calls
-//    this function, a callback.
+//    bind() returns at once. When the socket is bound, Node calls our function.
 socket.bind(PORT, HOST, () => console.log("Starting server........."));
 
-// 3. Receive a datagram. Python waits here. In Node, we add a listener, which
-//    is a callback for an event. Node calls it when the first datagram arrives
-//    (the event "message"). "sender" has the client's address and port.
+// 3. Receive a datagram, the client's message. Python waits in recvfrom(500).
+//    Node does not wait here. It runs the script to its last line. Then its
+//    event loop waits, as long as a socket is open, until something happens (an
+//    event), and calls the function that we have added for it (a listener). The
+//    event "message" means that a datagram has arrived. For the first one
+//    ("once"), Node calls this listener with the datagram and its sender.
 socket.once("message", (datagram, sender) => {
-  // We take at most 500 bytes, as Python's recvfrom(500) does.
-  const data = datagram.subarray(0, 500);
-  console.log(data); // shows <Buffer 49 20 ...>, bytes in hexadecimal
-  console.log(data.constructor.name); // its type: Buffer
+  const data = datagram.subarray(0, 500); // at most 500 bytes
+  console.log(data); // prints the bytes in hexadecimal
+  console.log(data.constructor.name); // prints their type in Node
 
-  // A socket carries only bytes. We decode them as UTF-8 to get text. Invalid
-  // bytes become �. (Python's decode() raises an exception.)
-  const message = data.toString();
-  console.log(typeof message); // string
-  console.log(message); // I love jingjing
+  const message = data.toString(); // decodes UTF-8; invalid bytes become �
+  console.log(typeof message);
+  console.log(message);
 
-  // 4. Answer the sender. We encode the text as UTF-8. When the answer is sent,
-  //    or cannot be sent, Node calls the callback.
+  // 4. Answer the sender. A socket carries only bytes, so we encode the text as
+  //    UTF-8. Node calls our function when the answer is sent, or cannot be.
   const answer = "Ich hab keine Hunge";
   socket.send(Buffer.from(answer), sender.port, sender.address, (error) => {
+    // Without this check, if the answer cannot be sent, the server exits as if
+    // it were sent (status 0).
     if (error) {
       console.error(error.message);
-      process.exit(1); // status 1 means failure
+      process.exitCode = 1; // The server will exit with status 1 (failure).
     }
 
-    // How the server exits: we close its only socket, so Node exits. If we
-    // closed it before this callback, the answer could be lost.
+    // How the server exits: the answer is sent, so we close the only socket.
     socket.close(() => console.log("Ending server........"));
   });
 });
 
-// What can go wrong: if another program is using the port, the server exits.
-socket.on("error", (error) => {
-  console.error(`${error.message}. Free this port, or change HOST or PORT.`);
-  process.exit(1);
+// Without this listener, if another program is using the port, you get no clear
+// message.
+socket.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
+  const inUse = error.code === "EADDRINUSE";
+  console.error(error.message + (inUse ? ". Is another server running?" : ""));
+  process.exitCode = 1; // Node has nothing to wait for. It exits with 1.
 });

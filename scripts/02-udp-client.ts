@@ -1,62 +1,68 @@
 // 02 UDP client: sends one message, prints the answer and exits.
-// This is case 02 of the Python chapter 《Socket 编程》.
-// Reference: https://nodejs.org/api/dgram.html
-//
-// Start a server (01 or 03), then this client in a second terminal:
+// Start a server (01 or 03), then the client in a second terminal:
 //
 //   npx tsx scripts/01-udp-server.ts
 //   npx tsx scripts/02-udp-client.ts
+//
+// The client prints:
+//
+//   Ich hab keine Hunge
+//
+// This is case 02 of the Python chapter 《Socket 编程》. README.md explains it.
+// Node's page on UDP: https://nodejs.org/api/dgram.html
 
-import dgram from "node:dgram"; // for UDP; each message is one datagram
+import dgram from "node:dgram"; // Node's module for UDP
+import { once } from "node:events"; // gives a promise for an event
 
-const HOST = "127.0.0.1"; // the server's IPv4 address: this machine
-const PORT = 7852; // the server program's port, the same as in 01 and 03
+const HOST = "127.0.0.1"; // the server's address: this machine
+const PORT = 7852; // the server's port, the same as in 01 and 03
 const TIMEOUT = 5_000; // milliseconds to wait for the answer
 
-// process.argv[2] (Python's sys.argv[1]) is the text after the file name, as in
-// npx tsx scripts/02-udp-client.ts "Hello". Without it, ?? gives the default.
+// The message is the text after the file name (Python's sys.argv[1]), or this.
 const message = process.argv[2] ?? "I love jingjing";
 
 // 1. Create a socket for UDP over IPv4. We send and receive through it.
 const socket = dgram.createSocket("udp4");
 
-// 2. Send the message to the server's address and port. A socket carries only
-//    bytes, so we encode the text as UTF-8. The system gives our own socket a
-//    free port for the answer. send() returns at once, and Node runs the script
-//    to its last line. Then Node's event loop keeps running as long as a socket
-//    is open, and calls our functions when something happens. When the message
-//    is sent, or cannot be sent, Node calls this function, a callback.
-socket.send(Buffer.from(message), PORT, HOST, (error) => {
-  if (error) {
-    console.error(error.message);
-    process.exit(1); // status 1 means failure
-  }
-});
+// A server cannot know who will send, or when, so it has listeners. A client
+// can simply wait for its answer, so main() takes one step after another.
+async function main() {
+  // 2. Send the message to the server. A socket carries only bytes, so we
+  //    encode the text as UTF-8. The system gives our socket a free port, and
+  //    the answer comes there. Node calls our function when the message is
+  //    sent, or cannot be.
+  socket.send(Buffer.from(message), PORT, HOST, (error) => {
+    // Without this check, if the message is too long to send, the client waits
+    // for an answer in vain.
+    if (error) fail(error.message);
+  });
 
-// 3. Receive the answer. Python waits here. In Node, we add a listener, which
-//    is a callback for an event. Node calls it when the first datagram arrives
-//    (the event "message").
-socket.once("message", (datagram) => {
-  // We take at most 200 bytes, as Python's recvfrom(200) does.
-  const data = datagram.subarray(0, 200);
-  const answer = data.toString(); // decoded as UTF-8
-  console.log(answer); // Ich hab keine Hunge
+  // 3. Receive the answer. Python waits in recvfrom(200). Here, await waits for
+  //    the event "message" and gives an array, whose first element is the
+  //    datagram ("as [Buffer]" tells TypeScript so). If the event "error" comes
+  //    instead, await throws the error.
+  const [datagram] = await once(socket, "message") as [Buffer];
+  const data = datagram.subarray(0, 200); // at most 200 bytes
+  console.log(data.toString()); // decodes UTF-8; invalid bytes become �
 
-  // How the client exits: we close its only socket, so Node exits.
+  // How the client exits: we close its only socket, so Node stops waiting.
   socket.close();
-});
+}
 
-// What can go wrong: if no server is running, or a datagram is lost, Node does
-// not report it. In Python, recvfrom() may then wait forever. This timer stops
-// the client after TIMEOUT. (Without unref(), it would delay a normal exit.)
-setTimeout(() => {
-  const problem = `No answer from ${HOST}:${PORT} in ${TIMEOUT / 1000} seconds`;
-  console.error(`${problem}. Is the server running?`);
-  process.exit(1);
-}, TIMEOUT).unref();
+// Without this timer, if no server is running, the client waits forever.
+let timer = setTimeout(() => {
+  // The answer may have come just now. We give it a last moment.
+  timer = setTimeout(() => fail("timed out. Is the server running?"), 100);
+}, TIMEOUT);
+socket.on("close", () => clearTimeout(timer));
 
-// If no port is free, Node calls this listener.
-socket.on("error", (error) => {
-  console.error(error.message);
-  process.exit(1);
+function fail(cause: string) {
+  console.error(`No answer from ${HOST}:${PORT}: ${cause}`);
+  process.exit(1); // Status 1 means failure.
+}
+
+// Without ".catch", if PORT is too high (78520), Node prints a stack trace.
+main().catch((error: NodeJS.ErrnoException) => { // an Error with a code
+  if (!error.code) throw error; // Without a code, it is a bug in main().
+  fail(error.code);
 });

@@ -1,65 +1,67 @@
 // 03 Looping UDP server: answers messages until you press Ctrl+C.
-// This is case 03 of the Python chapter 《Socket 编程》.
-// Reference: https://nodejs.org/api/dgram.html
-//
-// Start this server, then the client in a second terminal:
+// Start the server, then the client in a second terminal:
 //
 //   npx tsx scripts/03-looping-udp-server.ts
 //   npx tsx scripts/02-udp-client.ts
+//
+// Press Ctrl+C in the first terminal. It shows:
+//
+//   Starting server.........
+//   I love jingjing
+//   Ending server........
+//
+// This is case 03 of the Python chapter 《Socket 编程》. README.md explains it.
+// Node's page on UDP: https://nodejs.org/api/dgram.html
 
-import dgram from "node:dgram"; // for UDP; each message is one datagram
+import dgram from "node:dgram"; // Node's module for UDP
 
-const HOST = "127.0.0.1"; // the server's IPv4 address: this machine
-const PORT = 7852; // the server program's port, the same as in 02
+const HOST = "127.0.0.1"; // the server's address: this machine
+const PORT = 7852; // the server's port, the same as in 02
 
 // 1. Create a socket for UDP over IPv4. We receive and send through it.
 const socket = dgram.createSocket("udp4");
 
 // 2. Bind the socket to HOST and PORT, so that it receives what is sent there.
-//    bind() returns at once. When the socket is bound, Node calls our function,
-//    a callback.
+//    bind() returns at once. When the socket is bound, Node calls our function.
 socket.bind(PORT, HOST, () => console.log("Starting server........."));
 
-// 3. Receive datagrams. Python needs an infinite loop here ("while True"). Node
-//    uses its event loop instead. After Node has run the script to its last
-//    line, this loop keeps running as long as a socket is open, and calls our
-//    functions when something happens. A listener is a callback for an event.
-//    With "on" (01 uses "once"), Node calls it for every datagram.
+// 3. Receive datagrams. Python needs an endless loop here ("while True"). Node
+//    has its event loop, which waits for events and calls our listeners. With
+//    "on" (01 has "once"), it calls this listener for every datagram.
 socket.on("message", (datagram, sender) => {
-  // We take at most 500 bytes, as Python's recvfrom(500) does.
-  const data = datagram.subarray(0, 500);
-  const message = data.toString(); // decoded as UTF-8
-  console.log(message); // I love jingjing
+  const data = datagram.subarray(0, 500); // at most 500 bytes
+  const message = data.toString(); // decodes UTF-8; invalid bytes become �
+  console.log(message);
 
-  // 4. Answer the sender, unless it looks like a server. A datagram can falsely
-  //    name a server as its sender, and that server and ours might answer each
-  //    other forever. So we do not answer ports below 1024 (many servers use
-  //    them) or messages identical to our answer (a copy of 03 may send them).
   const answer = "Ich hab keine Hunge";
-  if (sender.port < 1024 || message === answer) { // send() fails for port 0
+
+  // Without this check, if a datagram falsely names another server as its
+  // sender, the two servers answer each other forever. So we answer no port
+  // below 1024 (many servers use one) and no copy of 03 (it sends our answer).
+  if (sender.port < 1024 || message === answer) {
     console.error(`${sender.address}:${sender.port}: not answered`);
     return;
   }
+
+  // 4. Answer the sender. Node calls our function when the answer is sent, or
+  //    cannot be.
   socket.send(Buffer.from(answer), sender.port, sender.address, (error) => {
+    // Without this line, if the answer cannot be sent, the server says nothing.
     if (error) console.error(error.message);
   });
 });
 
-// How the server exits: Node calls stop() on Ctrl+C (the signal SIGINT) or,
-// except on Windows, on SIGTERM from another program.
+// How the server exits: Node calls stop() on Ctrl+C (SIGINT) or kill (SIGTERM).
 function stop() {
   console.log("Ending server........");
-  process.exit(); // closes the socket
+  process.exit(0); // closes the socket
 }
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
-// What can go wrong: if another program is using the port, the server exits. If
-// receiving fails (the system call "recvmsg"), the server keeps running.
-socket.on("error", (error: NodeJS.ErrnoException) => { // allows error.syscall
-  if (error.syscall === "recvmsg") {
-    console.error(error.message);
-    return;
-  }
-  console.error(`${error.message}. Free this port, or change HOST or PORT.`);
-  process.exit(1);
+// Without this listener, if another program is using the port, you get no clear
+// message.
+socket.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
+  const inUse = error.code === "EADDRINUSE";
+  console.error(error.message + (inUse ? ". Is another server running?" : ""));
+  process.exitCode = 1; // Node has nothing to wait for. It exits with 1.
 });

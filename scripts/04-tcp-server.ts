@@ -1,80 +1,87 @@
 // 04 TCP server: answers many clients until you press Ctrl+C.
-// This is case 04 of the Python chapter 《Socket 编程》.
-// Reference: https://nodejs.org/api/net.html
-//
-// Start this server, then the client in a second terminal:
+// Start the server, then the client in a second terminal:
 //
 //   npx tsx scripts/04-tcp-server.ts
 //   npx tsx scripts/05-tcp-client.ts
+//
+// Press Ctrl+C in the first terminal. It shows (54321 stands for any port):
+//
+//   Starting tcp server.......
+//   Received msg: I love wangxiaojing from ('127.0.0.1', 54321)
+//   Ending tcp server.......
+//
+// This is case 04 of the Python chapter 《Socket 编程》. README.md explains it.
+// Node's page on TCP: https://nodejs.org/api/net.html
 
-import net from "node:net"; // for TCP, which connects two programs
+import net from "node:net"; // Node's module for TCP
 
-const HOST = "127.0.0.1"; // the server's IPv4 address: this machine
-const PORT = 8998; // the server program's port, the same as in 05
+const HOST = "127.0.0.1"; // the server's address: this machine
+const PORT = 8998; // the server's port, the same as in 05
 const TIMEOUT = 30_000; // milliseconds that a connection may last
 
-// 1. Create a TCP socket, "server", to accept clients. For each client, we get
-//    another socket, "connection", to receive and send data.
+// 1. Create a socket for TCP. It only accepts clients. For each client, Node
+//    creates another socket, the connection.
 const server = net.createServer();
 
-// 2. Bind "server" to HOST and PORT, where clients will find it.
-// 3. Listen for clients. listen() does both steps and returns at once. Node
-//    runs the script to its last line. Then Node's event loop keeps running as
-//    long as a socket is open, and calls our functions when something happens.
-//    When the server is listening, Node calls this function, a callback.
+// 2. Bind the socket to HOST and PORT, so that clients can find it.
+// 3. Listen for clients. Node's listen() does both steps. It returns at once.
+//    When the server is listening, Node calls our function.
 server.listen(PORT, HOST, () => console.log("Starting tcp server......."));
 
-// 4. Accept clients. The Python script waits here and serves one client after
-//    another. Node does not wait. For every client, it calls this listener, a
-//    callback for an event. Node does one thing at a time, but while one client
-//    is silent, Node calls the listeners for other clients.
+// 4. Accept clients. Python waits in accept() and serves one client after
+//    another. Node's event loop calls this listener for each client, and later
+//    the listeners below when data comes. So a silent client stops no other.
 server.on("connection", (connection) => {
-  const address = connection.remoteAddress; // the client's address
-  const port = connection.remotePort; // the client's port
+  const address = connection.remoteAddress;
+  const port = connection.remotePort;
 
-  // 5. Receive the message. TCP is a stream of bytes, so the message may come
-  //    in pieces. We take only the first ("once"), as Python's recv(500) does.
+  // Without this check, if a client breaks its connection before Node accepts
+  // it, the server prints "undefined" as the client's address and port.
+  if (!port) {
+    connection.destroy();
+    return;
+  }
+
+  // 5. Receive the message. TCP carries a stream of bytes, so the message comes
+  //    in one or more pieces. As Python's recv(500) does, we take the first.
   connection.once("data", (piece: Buffer) => {
-    const data = piece.subarray(0, 500);
-    const message = data.toString(); // decoded as UTF-8
+    const data = piece.subarray(0, 500); // at most 500 bytes
+    const message = data.toString(); // decodes UTF-8; invalid bytes become �
 
-    // 6. Answer the client.
+    // 6. Answer the client. The connection knows it, so we need no address.
     const answer = `Received msg: ${message} from ('${address}', ${port})`;
-    console.log(answer); // Received msg: I love ... from ('127.0.0.1', 54321)
+    console.log(answer);
     connection.write(Buffer.from(answer));
 
-    // 7. Close our side of the connection. The answer is still sent first.
-    connection.end(); // Then the client closes its side.
+    // 7. Close the connection. It has two directions. end() closes ours, after
+    //    the answer is sent. Then the client closes its own.
+    connection.end();
   });
 
-  // What can go wrong with a client: the connection may break. Node exits if an
-  // "error" event has no listener, so this listener keeps the server running.
+  // Without this listener, if a client breaks its connection, the server exits.
   connection.on("error", (error) => {
     console.error(`${address}:${port}: ${error.message}`);
   });
 
-  // The client may also stay silent, or never close the connection. After
-  // TIMEOUT, destroy() closes it and passes our error to the listener above.
+  // Without this timer, if a client stays silent, it stays connected forever.
   const timer = setTimeout(() => {
-    connection.destroy(new Error("timed out"));
+    console.error(`${address}:${port}: closed after ${TIMEOUT / 1000} seconds`);
+    connection.destroy(); // closes both sides at once
   }, TIMEOUT);
   connection.on("close", () => clearTimeout(timer));
-
-  // If the client has already dropped the connection, "port" may be undefined.
-  if (!port) connection.destroy(); // We drop it, too.
 });
 
-// How the server exits: Node calls stop() on Ctrl+C (the signal SIGINT) or,
-// except on Windows, on SIGTERM from another program.
+// How the server exits: Node calls stop() on Ctrl+C (SIGINT) or kill (SIGTERM).
 function stop() {
   console.log("Ending tcp server.......");
-  process.exit(); // closes all sockets
+  process.exit(0); // closes all sockets
 }
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
-// What can go wrong with the server: if another program is using the port, the
-// server exits.
-server.on("error", (error) => {
-  console.error(`${error.message}. Free this port, or change HOST or PORT.`);
-  process.exit(1);
+// Without this listener, if another program is using the port, you get no clear
+// message.
+server.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
+  const inUse = error.code === "EADDRINUSE";
+  console.error(error.message + (inUse ? ". Is another server running?" : ""));
+  process.exitCode = 1; // Node has nothing to wait for. It exits with 1.
 });

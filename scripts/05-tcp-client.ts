@@ -1,72 +1,70 @@
 // 05 TCP client: sends one message, prints the answer and exits.
-// This is case 05 of the Python chapter 《Socket 编程》.
-// Reference: https://nodejs.org/api/net.html
-//
-// Start the server, then this client in a second terminal:
+// Start the server, then the client in a second terminal:
 //
 //   npx tsx scripts/04-tcp-server.ts
 //   npx tsx scripts/05-tcp-client.ts
+//
+// The client prints (54321 stands for any port):
+//
+//   Received msg: I love wangxiaojing from ('127.0.0.1', 54321)
+//
+// This is case 05 of the Python chapter 《Socket 编程》. README.md explains it.
+// Node's page on TCP: https://nodejs.org/api/net.html
 
-import net from "node:net"; // for TCP, which connects two programs
+import { once } from "node:events"; // gives a promise for an event
+import net from "node:net"; // Node's module for TCP
 
-const HOST = "127.0.0.1"; // the server's IPv4 address: this machine
-const PORT = 8998; // the server program's port, the same as in 04
+const HOST = "127.0.0.1"; // the server's address: this machine
+const PORT = 8998; // the server's port, the same as in 04
 const TIMEOUT = 10_000; // milliseconds to wait for the whole answer
 
-// process.argv[2] (Python's sys.argv[1]) is the text after the file name, as in
-// npx tsx scripts/05-tcp-client.ts "Hello". Without text, || gives the default.
-const message = process.argv[2] || "I love wangxiaojing"; // TCP cannot send "".
+// The message is the text after the file name, or this. TCP cannot send "".
+const message = process.argv[2] || "I love wangxiaojing";
 
 // 1. Create a socket for TCP. We send and receive through it.
 const socket = new net.Socket();
+let data = Buffer.alloc(0); // what has arrived of the answer; no bytes yet
 
-// 2. Connect to HOST and PORT. The system gives our socket a free port. Python
-//    waits here. In Node, connect() returns at once, and Node runs the script
-//    to its last line. Then Node's event loop keeps running as long as a socket
-//    is open, and calls our functions when something happens.
-socket.connect(PORT, HOST);
+async function main() {
+  // 2. Connect to the server. Python waits in connect(). Here, await waits for
+  //    the event "connect". If "error" comes instead, await throws the error.
+  socket.connect(PORT, HOST);
+  await once(socket, "connect");
 
-// 3. Send the message. A socket carries only bytes, so we encode the text as
-//    UTF-8. Node keeps the bytes until the socket is connected.
-socket.write(Buffer.from(message));
+  // 3. Send the message, encoded as UTF-8.
+  socket.write(Buffer.from(message));
 
-// 4. Receive the answer. TCP is a stream of bytes, so the answer may come in
-//    pieces. Python's recv(500) returns one piece. For every piece, Node calls
-//    this listener, a callback for an event. We join the pieces until the
-//    server closes the connection, or we have 500 bytes.
-let data = Buffer.alloc(0);
-socket.on("data", (piece: Buffer) => {
-  data = Buffer.concat([data, piece]).subarray(0, 500);
-  if (data.length === 500) socket.destroy(); // closes the socket at once
-});
+  // 4. Receive the answer. TCP carries a stream of bytes, so the answer comes
+  //    in one or more pieces. Python's recv(500) gives one. We join them all.
+  socket.on("data", (piece: Buffer) => {
+    data = Buffer.concat([data, piece]).subarray(0, 500); // at most 500 bytes
+    if (data.length === 500) socket.destroy(); // closes the socket at once
+  });
 
-// 5. Close the connection. When the server closes its side ("end"), Node closes
-//    ours, so we need not close it. The last event is "close". A piece can end
-//    between two bytes of a character, so we do not decode until "close".
-socket.on("close", () => {
-  const answer = data.toString();
-  if (answer) console.log(answer); // Received msg: I love ... from (...)
-  // How the client exits: its only socket is closed, so Node exits.
-});
+  // 5. Close the connection. When the server closes it, Node does so, too.
+  await once(socket, "close");
+  if (data.length > 0) console.log(data.toString()); // decodes UTF-8
+  else fail("connection closed");
+}
 
-// What can go wrong: the server may close its side without answering. Then
-// destroy() closes the socket and passes our error to the listener for "error".
-socket.on("end", () => {
-  if (data.length === 0) socket.destroy(new Error("connection closed"));
-});
+// Without this timer, if the server never answers, the client waits forever.
+let timer = setTimeout(() => {
+  // The answer may have come just now. We give it a last moment.
+  timer = setTimeout(() => fail("timed out"), 100);
+}, TIMEOUT);
+socket.on("close", () => clearTimeout(timer));
 
-// If the server never answers or never closes its side, this timer destroys the
-// socket. (Without unref(), it would delay a normal exit.)
-setTimeout(() => {
-  socket.destroy(new Error(`timed out after ${TIMEOUT / 1000} seconds`));
-}, TIMEOUT).unref();
+function fail(cause: string) {
+  // Without this line, if the connection breaks, you do not see what has come.
+  if (data.length > 0) console.log(data.toString());
 
-// Every failure leads to this listener: no server is running (ECONNREFUSED),
-// the connection breaks, or destroy() passes our error. Then Node calls the
-// listener for "close", which prints what has arrived.
-socket.on("error", (error: NodeJS.ErrnoException) => { // allows error.code
-  const cause = error.code ?? error.message; // our own errors have no code
-  const hint = cause === "ECONNREFUSED" ? " Is the server running?" : "";
-  console.error(`No complete answer from ${HOST}:${PORT}: ${cause}.${hint}`);
-  process.exitCode = 1; // After "close", Node exits with status 1 (failure).
+  const hint = cause === "ECONNREFUSED" ? ". Is the server running?" : "";
+  console.error(`No complete answer from ${HOST}:${PORT}: ${cause}${hint}`);
+  process.exit(1); // Status 1 means failure.
+}
+
+// Without ".catch", if no server is running, Node prints a stack trace.
+main().catch((error: NodeJS.ErrnoException) => { // an Error with a code
+  if (!error.code) throw error; // Without a code, it is a bug in main().
+  fail(error.code);
 });
