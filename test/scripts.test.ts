@@ -81,10 +81,10 @@ test("03 does not answer servers", async ({ lab }) => {
 });
 
 test("03 keeps running when it cannot receive", async ({ lab }) => {
-  const line = 'socket.emit("error", new Error("recvmsg EFAIL"))';
-  lab.edit("03", /$/, `\nsocket.on("listening", () => ${line});`);
+  const line = 'socket.emit("error", new Error("recvmsg EFAIL"));';
+  lab.edit("03", /$/, `\nsocket.on("listening", () => { ${line} ${line} });`);
   const server = await lab.serve("03");
-  await server.prints("recvmsg EFAIL\n", "stderr");
+  await server.prints("recvmsg EFAIL\nrecvmsg EFAIL\n", "stderr");
   expect(await ask(lab, "still there?")).toBe(ANSWER);
 });
 
