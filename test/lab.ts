@@ -1,6 +1,6 @@
 // What the tests share: a lab with the scripts, processes and plain sockets.
 
-import { spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import dgram from "node:dgram";
 import { once } from "node:events";
 import fs from "node:fs";
@@ -50,6 +50,11 @@ export async function until<T>(what: string, condition: () => T): Promise<T> {
   throw new Error(`10 seconds passed, and there is not ${what}`);
 }
 
+// When the tests end early, as by Ctrl+C or --bail, no script is left.
+const children = new Set<ChildProcess>();
+const killAll = () => children.forEach((child) => child.kill("SIGKILL"));
+process.once("exit", killAll).once("SIGTERM", () => process.exit());
+
 /** A process that a test has started, and what it has printed. */
 class Program {
   stdout = "";
@@ -64,6 +69,7 @@ class Program {
     const env = { ...process.env, NO_COLOR: "1", TSX_DISABLE_CACHE: "1" };
     this.#child = spawn(file, args, { cwd, env });
     this.#child.stdin.end();
+    children.add(this.#child);
     for (const stream of ["stdout", "stderr"] as const) {
       this.#child[stream].setEncoding("utf8").on("data", (data) => {
         const text = stripVTControlCharacters(data);
@@ -71,7 +77,10 @@ class Program {
         this.output += text;
       });
     }
-    this.#child.on("close", (status) => this.status = status);
+    this.#child.on("close", (status) => {
+      this.status = status;
+      children.delete(this.#child);
+    });
   }
 
   /** Waits until it has printed a text, or ends. */
