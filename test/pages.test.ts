@@ -70,11 +70,11 @@ function change(lab: Lab, diff: string) {
 /** Ports of clients differ, and the copies of the scripts wait less. */
 const same = (output: string) =>
   output.replaceAll(/(?<=127\.0\.0\.1', )\d+|(?<=^127\.0\.0\.1:)\d+/gm, "PORT")
-    .replaceAll("closed after 30 seconds", "closed after 3 seconds");
+    .replaceAll("closed after 30 seconds", "closed after 5 seconds");
 
 async function run(lab: Lab, blocks: Block[]) {
   for (const number of ["02", "05"]) lab.timeout(number, 1_000);
-  lab.timeout("04", 3_000);
+  lab.timeout("04", 5_000);
   for (const [language, code] of blocks) {
     if (language === "diff") change(lab, lab.local(code));
     if (language !== "sh") continue;
