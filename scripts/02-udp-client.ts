@@ -51,7 +51,7 @@ async function main() {
 
 // Without this timer, if no server is running, the client waits forever.
 let timer = setTimeout(() => {
-  // The answer may have come just now. We give it a last moment.
+  // Node may not have read the answer yet. We give it a last moment.
   timer = setTimeout(() => fail("timed out. Is the server running?"), 100);
 }, TIMEOUT);
 socket.on("close", () => clearTimeout(timer));
@@ -63,6 +63,6 @@ function fail(cause: string) {
 
 // Without ".catch", if PORT is too high (78520), Node prints a stack trace.
 main().catch((error: NodeJS.ErrnoException) => { // an Error with a code
-  if (!error.code) throw error; // Without a code, it is a bug in main().
+  if (!error.code) throw error; // Node shows the line of a mistake.
   fail(error.code);
 });

@@ -63,5 +63,5 @@ process.on("SIGINT", stop).on("SIGTERM", stop);
 socket.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE";
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  process.exitCode = 1; // Node has nothing to wait for. It exits with 1.
+  process.exitCode = 1; // An unbound socket does not keep Node running.
 });

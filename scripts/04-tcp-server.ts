@@ -83,5 +83,5 @@ process.on("SIGINT", stop).on("SIGTERM", stop);
 server.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE";
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  process.exitCode = 1; // Node has nothing to wait for. It exits with 1.
+  process.exitCode = 1; // The server is not listening, so Node exits.
 });

@@ -41,7 +41,7 @@ async function main() {
     if (data.length === 500) socket.destroy(); // closes the socket at once
   });
 
-  // 5. Close the connection. When the server closes it, Node does so, too.
+  // 5. Close the connection. When the server closes its side, Node closes ours.
   await once(socket, "close");
   if (data.length > 0) console.log(data.toString()); // decodes UTF-8
   else fail("connection closed");
@@ -49,7 +49,7 @@ async function main() {
 
 // Without this timer, if the server never answers, the client waits forever.
 let timer = setTimeout(() => {
-  // The answer may have come just now. We give it a last moment.
+  // Node may not have read the answer yet. We give it a last moment.
   timer = setTimeout(() => fail("timed out"), 100);
 }, TIMEOUT);
 socket.on("close", () => clearTimeout(timer));
@@ -65,6 +65,6 @@ function fail(cause: string) {
 
 // Without ".catch", if no server is running, Node prints a stack trace.
 main().catch((error: NodeJS.ErrnoException) => { // an Error with a code
-  if (!error.code) throw error; // Without a code, it is a bug in main().
+  if (!error.code) throw error; // Node shows the line of a mistake.
   fail(error.code);
 });
