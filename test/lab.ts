@@ -12,10 +12,10 @@ import { pathToFileURL } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import { expect, test as base } from "vitest";
 
-export const HOST = "127.0.0.1";
-export const OTHER_HOST = "127.0.0.2"; // this machine, too, but not on macOS
 export const windows = process.platform === "win32";
 export const macOS = process.platform === "darwin";
+export const HOST = "127.0.0.1";
+export const OTHER_HOST = macOS ? HOST : "127.0.0.2"; // this machine, too
 
 const project = path.dirname(import.meta.dirname);
 
@@ -23,19 +23,19 @@ const project = path.dirname(import.meta.dirname);
 export const read = (file: string) =>
   fs.readFileSync(path.join(project, file), "utf8").replaceAll("\r\n", "\n");
 
-/** The file names of the scripts, by their numbers. */
-export const names: Record<string, string> = Object.fromEntries(
-  fs.readdirSync(path.join(project, "scripts"))
-    .filter((name) => name.endsWith(".ts"))
-    .map((name) => [name.slice(0, 2), name]),
-);
+/** The paths of the scripts, by their numbers. */
+export const scripts: Record<string, string> = {};
+for (const name of fs.readdirSync(path.join(project, "scripts"))) {
+  if (name.endsWith(".ts")) scripts[name.slice(0, 2)] = `scripts/${name}`;
+}
 
 // RUNNER, such as "bun" or "deno run -A", runs the scripts. Otherwise, this Node
 // does, with tsx where it does not know TypeScript.
-const tsx = path.join(project, "node_modules", "tsx", "dist", "loader.mjs");
+export const tsx = path.join(project, "node_modules/tsx/dist");
 const { typescript } = process.features as { typescript?: unknown };
-const loader = typescript ? [] : ["--import", pathToFileURL(tsx).href];
-const runner = process.env.RUNNER?.split(" ") ?? [process.execPath, ...loader];
+const loader = pathToFileURL(path.join(tsx, "loader.mjs")).href;
+const node = [process.execPath, ...(typescript ? [] : ["--import", loader])];
+const runner = process.env.RUNNER?.split(" ") ?? node;
 export const runtime = path.basename(runner[0], ".exe");
 if (spawnSync(runner[0], ["--version"]).error) {
   throw new Error(`RUNNER names a program that is not there: ${runner[0]}`);
@@ -57,12 +57,12 @@ process.once("exit", killAll).once("SIGTERM", () => process.exit());
 
 /** A process that a test has started, and what it has printed. */
 class Program {
+  name: string;
   stdout = "";
   stderr = "";
   output = ""; // both
   status: number | null | undefined; // It is undefined until the end.
-  readonly name: string;
-  readonly #child;
+  #child;
 
   constructor([file, ...args]: string[], cwd: string) {
     this.name = args.join(" ");
@@ -83,69 +83,58 @@ class Program {
     });
   }
 
+  ended = () => this.status !== undefined;
+  signal = (signal: NodeJS.Signals) => this.#child.kill(signal);
+
   /** Waits until it has printed a text, or ends. */
-  async prints(text: string, stream: "stdout" | "stderr" = "stdout") {
-    const ended = () => this.status !== undefined;
-    const printed = () => this[stream].includes(text);
-    await until(`${text} from ${this.name}`, () => printed() || ended());
-    expect(this[stream], this.name).toContain(text);
+  async prints(text: string) {
+    const printed = () => this.output.includes(text) || this.ended();
+    await until(`${text} from ${this.name}`, printed);
+    expect(this.output, this.name).toContain(text);
   }
 
+  /** Waits for its end. Returns its status and what it has printed. */
   async end() {
-    await until(`an end of ${this.name}`, () => this.status !== undefined);
-    return { status: this.status, stdout: this.stdout, stderr: this.stderr };
+    await until(`an end of ${this.name}`, this.ended);
+    return `${this.status}: ${this.output}`;
   }
 
   /** Waits until it ends, with this status, after it has printed this. */
   async ends(status: number, stdout: string, stderr = "") {
-    expect(await this.end(), this.name).toEqual({ status, stdout, stderr });
-  }
-
-  signal(...signals: NodeJS.Signals[]) {
-    for (const signal of signals) this.#child.kill(signal);
+    await this.end();
+    expect(this, this.name).toMatchObject({ status, stdout, stderr });
   }
 
   /** Ends it. On Windows, this includes the processes that it has started. */
   async kill() {
-    const { pid } = this.#child;
-    if (!pid || this.status !== undefined) return;
-    if (windows) spawn("taskkill", ["/pid", `${pid}`, "/t", "/f"]);
-    else this.signal("SIGCONT", "SIGKILL");
+    if (this.ended()) return;
+    if (!windows) this.signal("SIGKILL");
+    else spawn("taskkill", ["/pid", `${this.#child.pid}`, "/t", "/f"]);
     await this.end();
   }
 }
 
-/** A TCP connection of a test, what has come over it, and how it has ended. */
+/** A TCP connection of a test, and what it has received. */
 function observe(socket: net.Socket) {
-  const connection = {
-    socket,
-    received: "",
-    ended: false, // The other side is closed.
-    closed: false, // Both sides are closed.
-    error: "",
-  };
-  socket.setEncoding("utf8").on("data", (text) => connection.received += text);
-  socket.on("end", () => connection.ended = true);
-  socket.on("error", (error) => connection.error = error.message);
-  socket.on("close", () => connection.closed = connection.ended = true);
-  return connection;
+  const seen = Object.assign(socket.setEncoding("utf8"), { received: "" });
+  return seen.on("data", (text) => seen.received += text).on("error", () => {});
 }
 
 /** The scripts in a folder and at two ports that no other test uses. */
-class Lab {
-  readonly folder = fs.mkdtempSync(path.join(os.tmpdir(), "lab-"));
-  readonly programs: Program[] = [];
-  readonly #cleanups: (() => unknown)[] = [];
-  readonly udp: number;
-  readonly tcp: number;
+export class Lab {
+  folder = fs.mkdtempSync(path.join(os.tmpdir(), "lab-"));
+  programs: Program[] = [];
+  #cleanups: (() => unknown)[] = [];
+  udp: number;
+  tcp: number;
 
   constructor(udp: number, tcp: number) {
     this.udp = udp;
     this.tcp = tcp;
     fs.mkdirSync(path.join(this.folder, "scripts"));
     this.write("package.json", '{ "type": "module" }');
-    for (const name of Object.values(names)) {
-      this.write(`scripts/${name}`, this.local(read(`scripts/${name}`)));
+    for (const file of Object.values(scripts)) {
+      this.write(file, this.local(read(file)));
     }
   }
 
@@ -153,104 +142,86 @@ class Lab {
   local = (text: string) =>
     text.replaceAll("7852", `${this.udp}`).replaceAll("8998", `${this.tcp}`);
 
-  write(file: string, text: string) {
+  write = (file: string, text: string) =>
     fs.writeFileSync(path.join(this.folder, file), text);
-  }
-
-  source = (number: string) =>
-    fs.readFileSync(path.join(this.folder, "scripts", names[number]), "utf8");
 
   /** Replaces a part of a script, which must have it. */
   edit(number: string, part: string | RegExp, by: string) {
-    const text = this.source(number);
-    const edited = text.replace(part, () => by);
-    if (edited === text) throw new Error(`${number} does not have: ${part}`);
-    this.write(`scripts/${names[number]}`, edited);
+    const file = path.join(this.folder, scripts[number]);
+    const text = fs.readFileSync(file, "utf8");
+    expect(text).toMatch(part);
+    fs.writeFileSync(file, text.replace(part, () => by));
+    return this;
   }
 
-  timeout(number: string, milliseconds: number) {
+  timeout = (number: string, milliseconds: number) =>
     this.edit(number, /TIMEOUT = [\d_]+/, `TIMEOUT = ${milliseconds}`);
-  }
 
   run(...command: string[]): Program {
-    const program = new Program(command, this.folder);
-    this.programs.push(program);
-    return program;
+    this.programs.push(new Program(command, this.folder));
+    return this.programs[this.programs.length - 1];
   }
-
-  script = (file: string, ...args: string[]) =>
-    this.run(...runner, file, ...args);
-
+  script = (...command: string[]) => this.run(...runner, ...command);
   start = (number: string, ...args: string[]) =>
-    this.script(`scripts/${names[number]}`, ...args);
+    this.script(scripts[number], ...args);
 
-  /** Starts a server, perhaps with a limit on its open files, and waits for it. */
-  async serve(number: string, files?: number): Promise<Program> {
-    const command = [...runner, `scripts/${names[number]}`];
-    const limited = ["-c", `ulimit -n ${files}; exec "$@"`, "sh", ...command];
-    const server = files ? this.run("sh", ...limited) : this.start(number);
+  /** Starts a server, perhaps through another command, and waits for it. */
+  async serve(number: string, ...through: string[]): Promise<Program> {
+    const server = this.run(...through, ...runner, scripts[number]);
     await server.prints("Starting");
     return server;
   }
 
-  /** A UDP socket, the texts that it has received, and their senders' ports. */
+  /** A UDP socket, and the texts that it has received. */
   async socket(port = 0, host = HOST) {
     const socket = dgram.createSocket("udp4").bind(port, host);
     this.#cleanups.push(() => socket.close());
-    const received: string[] = [];
-    const senders: number[] = [];
-    socket.on("message", (data, { port }) => {
-      received.push(`${data}`);
-      senders.push(port);
-    });
     await once(socket, "listening");
     socket.on("error", () => {}); // Windows reports that no program is there.
-    const address = socket.address();
-    return Object.assign(socket, { received, senders, port: address.port });
+    const received: string[] = [];
+    socket.on("message", (data) => received.push(`${data}`));
+    return Object.assign(socket, { received, port: socket.address().port });
   }
 
   /** Connects to 04. The test closes this side when it wants to. */
   async connect(localAddress = HOST) {
     const to = { host: HOST, localAddress, allowHalfOpen: true };
-    const socket = net.connect({ port: this.tcp, ...to });
+    const socket = observe(net.connect({ port: this.tcp, ...to }));
     this.#cleanups.push(() => socket.destroy());
-    const connection = observe(socket);
-    await until("a connection", () => socket.readyState === "open");
-    return Object.assign(connection, { port: socket.localPort });
+    await once(socket, "connect");
+    return Object.assign(socket, { port: socket.localPort });
   }
 
   /** Sends a message to 04. Returns the answer, and the port that it names. */
   async ask(message: string | Buffer, from = HOST) {
-    const connection = await this.connect(from);
-    connection.socket.write(message);
-    await until("the end of an answer", () => connection.ended);
-    connection.socket.end();
-    await until("the end of a connection", () => connection.closed);
-    return [connection.received + connection.error, connection.port];
+    const socket = await this.connect(from);
+    socket.write(message);
+    await until("the end of an answer", () => socket.readableEnded);
+    socket.end();
+    await until("the end of a connection", () => socket.closed);
+    return [socket.received, socket.port];
   }
 
   /** A server in place of 04. It calls act when a message has come. */
-  async listen(act: (socket: net.Socket) => void = () => {}, host = HOST) {
-    const connections: ReturnType<typeof observe>[] = [];
+  async listen(act: (socket: net.Socket) => unknown = () => {}, host = HOST) {
+    const clients: ReturnType<typeof observe>[] = [];
     const server = net.createServer({ allowHalfOpen: true }, (socket) => {
       this.#cleanups.push(() => socket.destroy());
-      connections.push(observe(socket));
+      clients.push(observe(socket));
       socket.once("data", () => act(socket));
     });
     this.#cleanups.push(() => server.close());
     await once(server.listen(this.tcp, host), "listening");
-    return connections;
+    return clients;
   }
 
   async close() {
     for (const clean of this.#cleanups) clean();
     await Promise.all(this.programs.map((program) => program.kill()));
     // Windows may hold on to a program's folder for some time after its end.
-    const removal = { recursive: true, maxRetries: 10, retryDelay: 200 };
-    await fs.promises.rm(this.folder, removal);
+    await fs.promises.rm(this.folder, { recursive: true, maxRetries: 10 });
   }
 }
-export type { Lab };
 
 // Each worker has a thousand ports of its own, below those of clients.
 const lowest = 10_000 + 1_000 * (Number(process.env.VITEST_POOL_ID) % 20);
@@ -261,10 +232,9 @@ async function freePort(): Promise<number> {
   const port = lowest + next++ % 1_000;
   const server = net.createServer().listen(port, HOST);
   const socket = dgram.createSocket("udp4").bind(port, HOST);
-  const bound = [once(server, "listening"), once(socket, "listening")];
-  const free = await Promise.all(bound).catch(() => undefined);
-  server.close();
-  socket.close();
+  const events = [once(server, "listening"), once(socket, "listening")];
+  const free = await Promise.all(events).catch(() => undefined);
+  for (const bound of [server, socket]) bound.close();
   return free ? port : freePort();
 }
 
