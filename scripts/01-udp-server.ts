@@ -25,44 +25,46 @@ const PORT = 7852; // the server's port, the same as in 02
 const socket = dgram.createSocket("udp4");
 
 // 2. Bind the socket to HOST and PORT, so that it receives what is sent there.
-//    bind() returns at once. When the socket is bound, Node calls our function.
+//    bind() returns at once, and Node runs the script to its last line. Then
+//    Node's event loop keeps running as long as the socket is bound, and calls
+//    our functions when something happens (an event). When the socket is bound,
+//    Node calls the function given here, a callback.
 socket.bind(PORT, HOST, () => console.log("Starting server........."));
 
-// 3. Receive a datagram, the client's message. Python waits in recvfrom(500).
-//    Node does not wait here. It runs the script to its last line. Then its
-//    event loop waits, as long as a socket is open, until something happens (an
-//    event), and calls the function that we have added for it (a listener). The
-//    event "message" means that a datagram has arrived. For the first one
-//    ("once"), Node calls this listener with the datagram and its sender.
+// 3. Receive a datagram. Python waits in recvfrom(500). In Node, we add a
+//    listener, which is a callback for an event. Node calls it once, when the
+//    first datagram arrives (the event "message"), and gives it the datagram
+//    and the sender's address and port.
 socket.once("message", (datagram, sender) => {
   const data = datagram.subarray(0, 500); // at most 500 bytes
   console.log(data); // prints the bytes in hexadecimal
-  console.log(data.constructor.name); // prints their type in Node
+  console.log(data.constructor.name); // prints the name of their type
 
-  const message = data.toString(); // decodes UTF-8; invalid bytes become �
+  // Decode UTF-8. Invalid bytes become �, where Python raises an exception.
+  const message = data.toString();
   console.log(typeof message);
   console.log(message);
 
   // 4. Answer the sender. A socket carries only bytes, so we encode the text as
-  //    UTF-8. Node calls our function when the answer is sent, or cannot be.
+  //    UTF-8. Node calls the callback when the answer is sent, or cannot be.
   const answer = "Ich hab keine Hunge";
   socket.send(Buffer.from(answer), sender.port, sender.address, (error) => {
     // Without this check, if the answer cannot be sent, the server exits as if
     // it were sent (status 0).
     if (error) {
       console.error(error.message);
-      process.exitCode = 1; // The server will exit with status 1 (failure).
+      process.exitCode = 1; // Node will exit with status 1 (failure).
     }
 
-    // How the server exits: the answer is sent, so we close the only socket.
+    // How the server exits: we close its only socket, so Node exits.
+    // If we closed it before this callback, the answer could be lost.
     socket.close(() => console.log("Ending server........"));
   });
 });
 
-// Without this listener, if another program is using the port, you get no clear
-// message.
+// Without this listener, if the port is in use, you get no clear message.
 socket.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE";
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  process.exitCode = 1; // An unbound socket does not keep Node running.
+  process.exitCode = 1; // Nothing is bound, so Node exits with status 1.
 });

@@ -24,37 +24,39 @@ const message = process.argv[2] ?? "I love jingjing";
 // 1. Create a socket for UDP over IPv4. We send and receive through it.
 const socket = dgram.createSocket("udp4");
 
-// A server cannot know who will send, or when, so it has listeners. A client
-// can simply wait for its answer, so main() takes one step after another.
-async function main() {
+// A server has to be ready for a message at any time, so it has a listener. A
+// client waits for one answer at one place, so main() takes one step after
+// another, and waits with await.
+async function main() { // The last lines call it.
   // 2. Send the message to the server. A socket carries only bytes, so we
-  //    encode the text as UTF-8. The system gives our socket a free port, and
-  //    the answer comes there. Node calls our function when the message is
-  //    sent, or cannot be.
+  //    encode the text as UTF-8. The system gives our socket a free port, where
+  //    the answer will come. send() returns at once. Node calls the function
+  //    given here, a callback, when the message is sent, or cannot be.
   socket.send(Buffer.from(message), PORT, HOST, (error) => {
     // Without this check, if the message is too long to send, the client waits
-    // for an answer in vain.
+    // for an answer that cannot come.
     if (error) fail(error.message);
   });
 
-  // 3. Receive the answer. Python waits in recvfrom(200). Here, await waits for
-  //    the event "message" and gives an array, whose first element is the
-  //    datagram ("as [Buffer]" tells TypeScript so). If the event "error" comes
-  //    instead, await throws the error.
+  // 3. Receive the answer. Python waits in recvfrom(200). Here, once() gives a
+  //    promise for an event: "message" means that a datagram has arrived. await
+  //    waits for it and gives an array, whose first element is the datagram.
+  //    ("as [Buffer]" only tells TypeScript its type.) If the event "error"
+  //    comes first, await throws the error. Node reads the answer only while the
+  //    script waits, so we cannot miss it.
   const [datagram] = await once(socket, "message") as [Buffer];
   const data = datagram.subarray(0, 200); // at most 200 bytes
   console.log(data.toString()); // decodes UTF-8; invalid bytes become �
 
-  // How the client exits: we close its only socket, so Node stops waiting.
+  // How the client exits: we close its only socket, so Node exits.
   socket.close();
 }
 
 // Without this timer, if no server is running, the client waits forever.
-let timer = setTimeout(() => {
-  // Node may not have read the answer yet. We give it a last moment.
-  timer = setTimeout(() => fail("timed out. Is the server running?"), 100);
+const timer = setTimeout(() => {
+  fail("timed out. Is the server running?");
 }, TIMEOUT);
-socket.on("close", () => clearTimeout(timer));
+socket.on("message", () => clearTimeout(timer)); // The answer has come.
 
 function fail(cause: string) {
   console.error(`No answer from ${HOST}:${PORT}: ${cause}`);
@@ -62,7 +64,7 @@ function fail(cause: string) {
 }
 
 // Without ".catch", if PORT is too high (78520), Node prints a stack trace.
-main().catch((error: NodeJS.ErrnoException) => { // an Error with a code
-  if (!error.code) throw error; // Node shows the line of a mistake.
+main().catch((error: NodeJS.ErrnoException) => { // an Error, maybe with a code
+  if (!error.code) throw error; // Node shows the line of a misspelled name.
   fail(error.code);
 });

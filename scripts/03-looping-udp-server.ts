@@ -22,29 +22,27 @@ const PORT = 7852; // the server's port, the same as in 02
 const socket = dgram.createSocket("udp4");
 
 // 2. Bind the socket to HOST and PORT, so that it receives what is sent there.
-//    bind() returns at once. When the socket is bound, Node calls our function.
+//    When the socket is bound, Node calls the callback.
 socket.bind(PORT, HOST, () => console.log("Starting server........."));
 
 // 3. Receive datagrams. Python needs an endless loop here ("while True"). Node
-//    has its event loop, which waits for events and calls our listeners. With
-//    "on" (01 has "once"), it calls this listener for every datagram.
+//    already has one, its event loop. With "on" (01 has "once"), it calls this
+//    listener for every event "message", which means for every datagram.
 socket.on("message", (datagram, sender) => {
   const data = datagram.subarray(0, 500); // at most 500 bytes
   const message = data.toString(); // decodes UTF-8; invalid bytes become �
+  const answer = "Ich hab keine Hunge";
   console.log(message);
 
-  const answer = "Ich hab keine Hunge";
-
-  // Without this check, if a datagram falsely names another server as its
-  // sender, the two servers answer each other forever. So we answer no port
-  // below 1024 (many servers use one) and no copy of 03 (it sends our answer).
+  // Without this check, if a datagram carries the address of another server as
+  // a false sender, the two servers answer each other forever. Many servers use
+  // ports below 1024, and another 03 would send the same answer as this one.
   if (sender.port < 1024 || message === answer) {
     console.error(`${sender.address}:${sender.port}: not answered`);
     return;
   }
 
-  // 4. Answer the sender. Node calls our function when the answer is sent, or
-  //    cannot be.
+  // 4. Answer the sender.
   socket.send(Buffer.from(answer), sender.port, sender.address, (error) => {
     // Without this line, if the answer cannot be sent, the server says nothing.
     if (error) console.error(error.message);
@@ -58,10 +56,9 @@ function stop() {
 }
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
-// Without this listener, if another program is using the port, you get no clear
-// message.
+// Without this listener, if the port is in use, you get no clear message.
 socket.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE";
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  process.exitCode = 1; // An unbound socket does not keep Node running.
+  process.exitCode = 1; // Nothing is bound, so Node exits with status 1.
 });

@@ -24,13 +24,13 @@ const TIMEOUT = 30_000; // milliseconds that a connection may last
 const server = net.createServer();
 
 // 2. Bind the socket to HOST and PORT, so that clients can find it.
-// 3. Listen for clients. Node's listen() does both steps. It returns at once.
-//    When the server is listening, Node calls our function.
+// 3. Listen for clients. Node's listen() does both steps and returns at once.
+//    When the server is listening, Node calls the callback.
 server.listen(PORT, HOST, () => console.log("Starting tcp server......."));
 
 // 4. Accept clients. Python waits in accept() and serves one client after
 //    another. Node's event loop calls this listener for each client, and later
-//    the listeners below when data comes. So a silent client stops no other.
+//    the listeners below when data comes, so a silent client stops no other.
 server.on("connection", (connection) => {
   const address = connection.remoteAddress;
   const port = connection.remotePort;
@@ -53,8 +53,8 @@ server.on("connection", (connection) => {
     console.log(answer);
     connection.write(Buffer.from(answer));
 
-    // 7. Close the connection. It has two directions. end() closes ours, after
-    //    the answer is sent. Then the client closes its own.
+    // 7. Close the connection. When the answer is sent, end() tells the client
+    //    that no more will come. Then the client closes the connection, too.
     connection.end();
   });
 
@@ -66,7 +66,7 @@ server.on("connection", (connection) => {
   // Without this timer, if a client stays silent, it stays connected forever.
   const timer = setTimeout(() => {
     console.error(`${address}:${port}: closed after ${TIMEOUT / 1000} seconds`);
-    connection.destroy(); // closes both sides at once
+    connection.destroy(); // closes the connection at once
   }, TIMEOUT);
   connection.on("close", () => clearTimeout(timer));
 });
@@ -78,10 +78,9 @@ function stop() {
 }
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
-// Without this listener, if another program is using the port, you get no clear
-// message.
+// Without this listener, if the port is in use, you get no clear message.
 server.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE";
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  process.exitCode = 1; // The server is not listening, so Node exits.
+  process.exitCode = 1; // Nothing is listening, so Node exits with status 1.
 });

@@ -18,14 +18,14 @@ const HOST = "127.0.0.1"; // the server's address: this machine
 const PORT = 8998; // the server's port, the same as in 04
 const TIMEOUT = 10_000; // milliseconds to wait for the whole answer
 
-// The message is the text after the file name, or this. TCP cannot send "".
+// The message is the text after the file name or, without text, this one.
 const message = process.argv[2] || "I love wangxiaojing";
 
 // 1. Create a socket for TCP. We send and receive through it.
 const socket = new net.Socket();
-let data = Buffer.alloc(0); // what has arrived of the answer; no bytes yet
+let data = Buffer.alloc(0); // what has come so far, for main() and fail()
 
-async function main() {
+async function main() { // The last lines call it.
   // 2. Connect to the server. Python waits in connect(). Here, await waits for
   //    the event "connect". If "error" comes instead, await throws the error.
   socket.connect(PORT, HOST);
@@ -41,7 +41,7 @@ async function main() {
     if (data.length === 500) socket.destroy(); // closes the socket at once
   });
 
-  // 5. Close the connection. When the server closes its side, Node closes ours.
+  // 5. Close the connection. When the server has closed it, Node does, too.
   await once(socket, "close");
   if (data.length > 0) console.log(data.toString()); // decodes UTF-8
   else fail("connection closed");
@@ -49,10 +49,10 @@ async function main() {
 
 // Without this timer, if the server never answers, the client waits forever.
 let timer = setTimeout(() => {
-  // Node may not have read the answer yet. We give it a last moment.
+  // After a pause (in a debugger), Node calls this before it reads the answer.
   timer = setTimeout(() => fail("timed out"), 100);
 }, TIMEOUT);
-socket.on("close", () => clearTimeout(timer));
+socket.on("close", () => clearTimeout(timer)); // The answer is complete.
 
 function fail(cause: string) {
   // Without this line, if the connection breaks, you do not see what has come.
@@ -64,7 +64,7 @@ function fail(cause: string) {
 }
 
 // Without ".catch", if no server is running, Node prints a stack trace.
-main().catch((error: NodeJS.ErrnoException) => { // an Error with a code
-  if (!error.code) throw error; // Node shows the line of a mistake.
+main().catch((error: NodeJS.ErrnoException) => { // an Error, maybe with a code
+  if (!error.code) throw error; // Node shows the line of a misspelled name.
   fail(error.code);
 });

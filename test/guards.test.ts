@@ -12,16 +12,15 @@ type Proof = [(lab: Lab, number: string) => Promise<string>, RegExp, RegExp];
 const tooLong = '"x".repeat(70_000)'; // longer than a datagram can be
 
 const proofs: Record<string, Proof> = {
-  "Without this listener, if another program is using the port, you get no clear message.":
-    [
-      async (lab, number) => {
-        await lab.socket(lab.udp);
-        await lab.listen();
-        return await lab.start(number).end();
-      },
-      /^1: (bind|listen) EADDRINUSE.* 127\S+\d\. Is another server running\?\n$/,
-      /^0: $|^ +at /m,
-    ],
+  "Without this listener, if the port is in use, you get no clear message.": [
+    async (lab, number) => {
+      await lab.socket(lab.udp);
+      await lab.listen();
+      return await lab.start(number).end();
+    },
+    /^1: (bind|listen) EADDRINUSE.* 127\S+\d\. Is another server running\?\n$/,
+    /^0: $|^ +at /m,
+  ],
   "Without this check, if the answer cannot be sent, the server exits as if it were sent (status 0).":
     [
       async (lab) => {
@@ -34,7 +33,7 @@ const proofs: Record<string, Proof> = {
       /^1: send EMSGSIZE 127\.0\.0\.1:\d+\n.*\nEnding server\.{8}\n$/s,
       /^0: Starting.*\nEnding server\.{8}\n$/s,
     ],
-  "Without this check, if the message is too long to send, the client waits for an answer in vain.":
+  "Without this check, if the message is too long to send, the client waits for an answer that cannot come.":
     [
       (lab) =>
         lab.timeout("02", 500).edit("02", '"I love jingjing"', tooLong)
@@ -61,7 +60,7 @@ const proofs: Record<string, Proof> = {
     /^1: No answer from 127\.0\.0\.1:78520: ERR_SOCKET_BAD_PORT\n$/,
     /^ +at /m,
   ],
-  "Without this check, if a datagram falsely names another server as its sender, the two servers answer each other forever. So we answer no port below 1024 (many servers use one) and no copy of 03 (it sends our answer).":
+  "Without this check, if a datagram carries the address of another server as a false sender, the two servers answer each other forever. Many servers use ports below 1024, and another 03 would send the same answer as this one.":
     [
       async (lab) => {
         const server = await lab.serve("03");
