@@ -66,5 +66,5 @@ socket.once("message", (datagram, sender) => {
 socket.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE";
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  process.exitCode = 1; // Nothing is bound, so Node exits with status 1.
+  process.exitCode = 1; // If binding has failed, Node exits with status 1.
 });

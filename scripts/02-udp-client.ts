@@ -25,8 +25,8 @@ const message = process.argv[2] ?? "I love jingjing";
 const socket = dgram.createSocket("udp4");
 
 // A server has to be ready for a message at any time, so it has a listener. A
-// client waits for one answer at one place, so main() takes one step after
-// another, and waits with await.
+// client waits for one answer only, so main() takes one step after another, and
+// waits with await.
 async function main() { // The last lines call it.
   // 2. Send the message to the server. A socket carries only bytes, so we
   //    encode the text as UTF-8. The system gives our socket a free port, where
@@ -42,8 +42,8 @@ async function main() { // The last lines call it.
   //    promise for an event: "message" means that a datagram has arrived. await
   //    waits for it and gives an array, whose first element is the datagram.
   //    ("as [Buffer]" only tells TypeScript its type.) If the event "error"
-  //    comes first, await throws the error. Node reads the answer only while the
-  //    script waits, so we cannot miss it.
+  //    comes first, await throws the error. Node reads the answer only while
+  //    the script waits, so we cannot miss it.
   const [datagram] = await once(socket, "message") as [Buffer];
   const data = datagram.subarray(0, 200); // at most 200 bytes
   console.log(data.toString()); // decodes UTF-8; invalid bytes become �
@@ -65,6 +65,6 @@ function fail(cause: string) {
 
 // Without ".catch", if PORT is too high (78520), Node prints a stack trace.
 main().catch((error: NodeJS.ErrnoException) => { // an Error, maybe with a code
-  if (!error.code) throw error; // Node shows the line of a misspelled name.
+  if (!error.code) throw error; // Without a code, it is a bug in the script.
   fail(error.code);
 });

@@ -22,7 +22,7 @@ const PORT = 7852; // the server's port, the same as in 02
 const socket = dgram.createSocket("udp4");
 
 // 2. Bind the socket to HOST and PORT, so that it receives what is sent there.
-//    When the socket is bound, Node calls the callback.
+//    When the socket is bound, Node calls the function given here, a callback.
 socket.bind(PORT, HOST, () => console.log("Starting server........."));
 
 // 3. Receive datagrams. Python needs an endless loop here ("while True"). Node
@@ -60,5 +60,5 @@ process.on("SIGINT", stop).on("SIGTERM", stop);
 socket.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE";
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  process.exitCode = 1; // Nothing is bound, so Node exits with status 1.
+  process.exitCode = 1; // If binding has failed, Node exits with status 1.
 });

@@ -25,12 +25,12 @@ const server = net.createServer();
 
 // 2. Bind the socket to HOST and PORT, so that clients can find it.
 // 3. Listen for clients. Node's listen() does both steps and returns at once.
-//    When the server is listening, Node calls the callback.
+//    When it is listening, Node calls the function given here, a callback.
 server.listen(PORT, HOST, () => console.log("Starting tcp server......."));
 
 // 4. Accept clients. Python waits in accept() and serves one client after
 //    another. Node's event loop calls this listener for each client, and later
-//    the listeners below when data comes, so a silent client stops no other.
+//    the listeners below when data comes, so nobody waits for a silent client.
 server.on("connection", (connection) => {
   const address = connection.remoteAddress;
   const port = connection.remotePort;
@@ -82,5 +82,5 @@ process.on("SIGINT", stop).on("SIGTERM", stop);
 server.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE";
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  process.exitCode = 1; // Nothing is listening, so Node exits with status 1.
+  process.exitCode = 1; // If listening has failed, Node exits with status 1.
 });

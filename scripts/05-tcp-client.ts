@@ -41,7 +41,7 @@ async function main() { // The last lines call it.
     if (data.length === 500) socket.destroy(); // closes the socket at once
   });
 
-  // 5. Close the connection. When the server has closed it, Node does, too.
+  // 5. Close the connection. When the server closes it, Node closes it, too.
   await once(socket, "close");
   if (data.length > 0) console.log(data.toString()); // decodes UTF-8
   else fail("connection closed");
@@ -49,7 +49,7 @@ async function main() { // The last lines call it.
 
 // Without this timer, if the server never answers, the client waits forever.
 let timer = setTimeout(() => {
-  // After a pause (in a debugger), Node calls this before it reads the answer.
+  // After a pause (in a debugger), timers come first. Give Node time to read.
   timer = setTimeout(() => fail("timed out"), 100);
 }, TIMEOUT);
 socket.on("close", () => clearTimeout(timer)); // The answer is complete.
@@ -65,6 +65,6 @@ function fail(cause: string) {
 
 // Without ".catch", if no server is running, Node prints a stack trace.
 main().catch((error: NodeJS.ErrnoException) => { // an Error, maybe with a code
-  if (!error.code) throw error; // Node shows the line of a misspelled name.
+  if (!error.code) throw error; // Without a code, it is a bug in the script.
   fail(error.code);
 });
