@@ -49,7 +49,7 @@ async function main() { // The last lines call it.
 
 // Without this timer, if the server never answers, the client waits forever.
 let timer = setTimeout(() => {
-  // After a pause (in a debugger), timers come first. Give Node time to read.
+  // After a pause in a debugger, Node may still have to read the answer.
   timer = setTimeout(() => fail("timed out"), 100);
 }, TIMEOUT);
 socket.on("close", () => clearTimeout(timer)); // The answer is complete.
