@@ -62,7 +62,7 @@ socket.once("message", (datagram, sender) => {
   });
 });
 
-// Without this listener, if the port is in use, you get no clear message.
+// Without this listener, if PORT is in use, you see a stack trace or nothing.
 socket.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE";
   console.error(error.message + (inUse ? ". Is another server running?" : ""));

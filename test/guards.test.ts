@@ -1,6 +1,5 @@
-// Every remark "Without ..." in a script says what one sees without the code below
-// it. Each has a proof here: it makes happen what the remark names, and tells what
-// is seen, first with that code, and then in a copy of the script without it.
+// A remark "Without ..." says what one sees without the code below it. Each has a
+// proof here, which makes that happen: with the code, and in a copy without it.
 
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -12,15 +11,16 @@ type Proof = [(lab: Lab, number: string) => Promise<string>, RegExp, RegExp];
 const tooLong = '"x".repeat(70_000)'; // longer than a datagram can be
 
 const proofs: Record<string, Proof> = {
-  "Without this listener, if the port is in use, you get no clear message.": [
-    async (lab, number) => {
-      await lab.socket(lab.udp);
-      await lab.listen();
-      return await lab.start(number).end();
-    },
-    /^1: (bind|listen) EADDRINUSE.* 127\S+\d\. Is another server running\?\n$/,
-    /^0: $|^ +at /m,
-  ],
+  "Without this listener, if PORT is in use, you see a stack trace or nothing.":
+    [
+      async (lab, number) => {
+        await lab.socket(lab.udp);
+        await lab.listen();
+        return await lab.start(number).end();
+      },
+      /^1: (bind|listen) EADDRINUSE.* 127\S+\d\. Is another server running\?\n$/,
+      /^0: $|^ +at /m,
+    ],
   "Without this check, if the answer cannot be sent, the server exits as if it were sent (status 0).":
     [
       async (lab) => {
