@@ -34,9 +34,9 @@ socket.on("message", (datagram, sender) => {
   const answer = "Ich hab keine Hunge";
   console.log(message);
 
-  // Without this check, if a datagram carries the address of another server as
-  // a false sender, the two servers answer each other forever. Many servers use
-  // ports below 1024, and another 03 would send the same answer as this one.
+  // Without this check, if somebody sends a datagram in another server's name
+  // (UDP does not check it), the two servers answer each other forever. Many
+  // servers use ports below 1024, and another 03 would send the same answer.
   if (sender.port < 1024 || message === answer) {
     console.error(`${sender.address}:${sender.port}: not answered`);
     return;

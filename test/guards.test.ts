@@ -60,7 +60,7 @@ const proofs: Record<string, Proof> = {
     /^1: No answer from 127\.0\.0\.1:78520: ERR_SOCKET_BAD_PORT\n$/,
     /^ +at /m,
   ],
-  "Without this check, if a datagram carries the address of another server as a false sender, the two servers answer each other forever. Many servers use ports below 1024, and another 03 would send the same answer as this one.":
+  "Without this check, if somebody sends a datagram in another server's name (UDP does not check it), the two servers answer each other forever. Many servers use ports below 1024, and another 03 would send the same answer.":
     [
       async (lab) => {
         const server = await lab.serve("03");
