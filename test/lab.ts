@@ -18,7 +18,6 @@ export const HOST = "127.0.0.1";
 export const OTHER_HOST = macOS ? HOST : "127.0.0.2"; // this machine, too
 
 const project = path.dirname(import.meta.dirname);
-
 /** Reads a file. On Windows, git may end its lines with \r\n. */
 export const read = (file: string) =>
   fs.readFileSync(path.join(project, file), "utf8").replaceAll("\r\n", "\n");
@@ -77,6 +76,7 @@ class Program {
         this.output += text;
       });
     }
+    this.#child.on("error", (error) => this.output += error.message);
     this.#child.on("close", (status) => {
       this.status = status;
       children.delete(this.#child);
