@@ -53,7 +53,7 @@ socket.once("message", (datagram, sender) => {
     // it were sent (status 0).
     if (error) {
       console.error(error.message);
-      process.exitCode = 1; // Node will exit with status 1 (failure).
+      process.exit(1); // Status 1 means failure.
     }
 
     // How the server exits: we close its only socket, so Node exits.
@@ -66,5 +66,5 @@ socket.once("message", (datagram, sender) => {
 socket.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE";
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  process.exitCode = 1; // If binding has failed, Node exits with status 1.
+  process.exit(1);
 });

@@ -60,5 +60,5 @@ process.on("SIGINT", stop).on("SIGTERM", stop);
 socket.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE";
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  process.exitCode = 1; // If binding has failed, Node exits with status 1.
+  process.exitCode = 1; // If binding failed, Node exits. If not, 03 goes on.
 });
