@@ -52,7 +52,7 @@ let timer = setTimeout(() => {
   // After a pause in a debugger, Node may still have to read the answer.
   timer = setTimeout(() => fail("timed out"), 100);
 }, TIMEOUT);
-socket.on("close", () => clearTimeout(timer)); // The answer is complete.
+socket.on("close", () => clearTimeout(timer)); // Nothing more will come.
 
 function fail(cause: string) {
   // Without this line, if the connection breaks, you do not see what has come.
