@@ -49,10 +49,13 @@ export async function until<T>(what: string, condition: () => T): Promise<T> {
   throw new Error(`10 seconds passed, and there is not ${what}`);
 }
 
-// When the tests end early, as by Ctrl+C or --bail, no script is left.
+// No script and no folder is left, even if the tests end early (Ctrl+C, --bail).
 const children = new Set<ChildProcess>();
-const killAll = () => children.forEach((child) => child.kill("SIGKILL"));
-process.once("exit", killAll).once("SIGTERM", () => process.exit());
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), "lab-"));
+process.once("SIGTERM", () => process.exit()).once("exit", () => {
+  for (const child of children) child.kill("SIGKILL");
+  fs.rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
+});
 
 /** A process that a test has started, and what it has printed. */
 class Program {
@@ -62,7 +65,6 @@ class Program {
   output = ""; // both
   status: number | null | undefined; // It is undefined until the end.
   #child;
-
   constructor([file, ...args]: string[], cwd: string) {
     this.name = args.join(" ");
     const env = { ...process.env, NO_COLOR: "1", TSX_DISABLE_CACHE: "1" };
@@ -122,16 +124,16 @@ function observe(socket: net.Socket) {
 
 /** The scripts in a folder and at two ports that no other test uses. */
 export class Lab {
-  folder = fs.mkdtempSync(path.join(os.tmpdir(), "lab-"));
+  folder;
   programs: Program[] = [];
   #cleanups: (() => unknown)[] = [];
   udp: number;
   tcp: number;
-
   constructor(udp: number, tcp: number) {
     this.udp = udp;
     this.tcp = tcp;
-    fs.mkdirSync(path.join(this.folder, "scripts"));
+    this.folder = path.join(folder, `${udp}`);
+    fs.mkdirSync(path.join(this.folder, "scripts"), { recursive: true });
     this.write("package.json", '{ "type": "module" }');
     for (const file of Object.values(scripts)) {
       this.write(file, this.local(read(file)));
@@ -218,8 +220,6 @@ export class Lab {
   async close() {
     for (const clean of this.#cleanups) clean();
     await Promise.all(this.programs.map((program) => program.kill()));
-    // Windows may hold on to a program's folder for some time after its end.
-    await fs.promises.rm(this.folder, { recursive: true, maxRetries: 10 });
   }
 }
 
