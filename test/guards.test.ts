@@ -93,8 +93,8 @@ const proofs: Record<string, Proof> = {
         const server = await lab.serve("04");
         server.signal("SIGSTOP"); // Meanwhile, the system accepts clients.
         const ten = Array.from({ length: 10 }, () => lab.connect());
-        for (const client of await Promise.all(ten)) {
-          client.write("x", () => client.resetAndDestroy());
+        for (const [i, client] of (await Promise.all(ten)).entries()) {
+          client.write(i % 2 ? "x" : "", () => client.resetAndDestroy());
           await until("a reset", () => client.destroyed);
         }
         server.signal("SIGCONT");
