@@ -18,7 +18,7 @@ const HOST = "127.0.0.1"; // the server's address: this machine
 const PORT = 7852; // the server's port, the same as in 01 and 03
 const TIMEOUT = 5_000; // milliseconds to wait for the answer
 
-// The message is the text after the file name (Python's sys.argv[1]), or this.
+// The message follows the file name (Python's sys.argv[1]) or is the default.
 const message = process.argv[2] ?? "I love jingjing";
 
 // 1. Create a socket for UDP over IPv4. We send and receive through it.

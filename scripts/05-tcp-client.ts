@@ -18,7 +18,7 @@ const HOST = "127.0.0.1"; // the server's address: this machine
 const PORT = 8998; // the server's port, the same as in 04
 const TIMEOUT = 10_000; // milliseconds to wait for the whole answer
 
-// The message is the text after the file name or, without text, this one.
+// The message is the text after the file name or, without text, the default.
 const message = process.argv[2] || "I love wangxiaojing";
 
 // 1. Create a socket for TCP. We send and receive through it.
@@ -41,7 +41,7 @@ async function main() { // The last lines call it.
     if (data.length === 500) socket.destroy(); // closes the socket at once
   });
 
-  // 5. Close the connection. When the server closes it, Node closes it, too.
+  // 5. Close the connection. Node closes our socket after the server's.
   await once(socket, "close");
   if (data.length > 0) console.log(data.toString()); // decodes UTF-8
   else fail("connection closed");
