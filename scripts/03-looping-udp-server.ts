@@ -34,8 +34,8 @@ socket.on("message", (datagram, sender) => {
   const answer = "Ich hab keine Hunge";
   console.log(message);
 
-  // Without this check, if somebody sends a datagram in another server's name
-  // (UDP does not check it), the two servers answer each other forever. Many
+  // Without this check, if a datagram names another server as its sender (UDP
+  // does not check senders), the two servers answer each other forever. Many
   // servers use ports below 1024, and another 03 would send the same answer.
   if (sender.port < 1024 || message === answer) {
     console.error(`${sender.address}:${sender.port}: not answered`);
@@ -60,5 +60,5 @@ process.on("SIGINT", stop).on("SIGTERM", stop);
 socket.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE";
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  process.exitCode = 1; // If binding failed, Node exits. If not, 03 goes on.
+  process.exitCode = 1; // Node exits now only if binding has failed.
 });

@@ -25,7 +25,7 @@ const server = net.createServer();
 
 // 2. Bind the socket to HOST and PORT, so that clients can find it.
 // 3. Listen for clients. Node's listen() does both steps and returns at once.
-//    When it is listening, Node calls the function given here, a callback.
+//    When the server listens, Node calls the function given here, a callback.
 server.listen(PORT, HOST, () => console.log("Starting tcp server......."));
 
 // 4. Accept clients. Python waits in accept() and serves one client after
@@ -82,5 +82,5 @@ process.on("SIGINT", stop).on("SIGTERM", stop);
 server.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE";
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  process.exit(1); // Status 1 means failure.
+  process.exitCode = 1; // Node exits now only if listening has failed.
 });

@@ -6,16 +6,8 @@
 
 import path from "node:path";
 import { describe, expect } from "vitest";
-import {
-  type Lab,
-  read,
-  runtime,
-  scripts,
-  test,
-  until,
-  windows,
-} from "./lab.ts";
-import { tsx } from "./lab.ts";
+import { type Lab, read, runtime, scripts, test } from "./lab.ts";
+import { tsx, until, windows } from "./lab.ts";
 
 const pages = ["README.md", "scripts/README.zh-CN.md"];
 const texts = Object.values(scripts).map(read);

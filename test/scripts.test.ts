@@ -21,7 +21,7 @@ const messages = (limit: number): [data: Buffer, text: string][] => {
 
 const ANSWER = "Ich hab keine Hunge";
 
-test.for(messages(500))("01 answers %j", async ([data, text], { lab }) => {
+test.for(messages(500))("01 answers %#", async ([data, text], { lab }) => {
   const server = await lab.serve("01");
   const client = await lab.socket();
   for (const message of [data, "2nd"]) client.send(message, lab.udp, HOST);
@@ -106,7 +106,10 @@ test("04 prints and answers each message", async ({ lab }) => {
   expect([server.stdout, server.stderr]).toEqual([printed, ""]);
 });
 
-test("04 answers one piece, and closes after the client", async ({ lab }) => {
+test("04 answers one piece, and survives a failed accept", async ({ lab }) => {
+  // A failed accept is reported to the listener for a failed bind.
+  const failed = 'server.emit("error", new Error("accept EFAIL"))';
+  lab.edit("04", /$/, `\nserver.on("listening", () => ${failed});`);
   const server = await lab.serve("04");
   const client = await lab.connect();
   const silent = await lab.connect();
@@ -116,7 +119,8 @@ test("04 answers one piece, and closes after the client", async ({ lab }) => {
   for (const socket of [client, silent]) socket.end();
   await until("both ends", () => client.closed && silent.closed);
   expect(client.errored ?? silent.errored).toBeNull();
-  expect(server.output).toMatch(/^Starting .*\nReceived msg: a from .*\n$/);
+  expect(server.stdout).toMatch(/^Starting .*\nReceived msg: a from .*\n$/);
+  expect(server.stderr).toBe("accept EFAIL\n");
 });
 
 test("04 answers while 250 clients are silent and one sends", async ({ lab }) => {
