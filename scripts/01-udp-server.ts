@@ -16,7 +16,7 @@
 // This is case 01 of the Python chapter 《Socket 编程》. README.md explains it.
 // Node's page on UDP: https://nodejs.org/api/dgram.html
 
-import dgram from "node:dgram"; // Node's module for UDP
+import dgram from "node:dgram"; // for UDP, whose messages are called datagrams
 
 const HOST = "127.0.0.1"; // the server's address: this machine
 const PORT = 7852; // the server's port, the same as in 02
@@ -62,7 +62,7 @@ socket.once("message", (datagram, sender) => {
   });
 });
 
-// Without this listener, if PORT is in use, you see a stack trace or nothing.
+// Without this listener, if PORT is in use, the server may exit in silence.
 socket.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE";
   console.error(error.message + (inUse ? ". Is another server running?" : ""));

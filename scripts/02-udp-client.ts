@@ -11,22 +11,22 @@
 // This is case 02 of the Python chapter 《Socket 编程》. README.md explains it.
 // Node's page on UDP: https://nodejs.org/api/dgram.html
 
-import dgram from "node:dgram"; // Node's module for UDP
+import dgram from "node:dgram"; // for UDP, whose messages are called datagrams
 import { once } from "node:events"; // gives a promise for an event
 
 const HOST = "127.0.0.1"; // the server's address: this machine
 const PORT = 7852; // the server's port, the same as in 01 and 03
 const TIMEOUT = 5_000; // milliseconds to wait for the answer
 
-// The message follows the file name (Python's sys.argv[1]) or is the default.
+// The message comes third, after Node and the file name, or is the default.
 const message = process.argv[2] ?? "I love jingjing";
 
 // 1. Create a socket for UDP over IPv4. We send and receive through it.
 const socket = dgram.createSocket("udp4");
 
-// A server has to be ready for a message at any time, so it has a listener. A
-// client waits for one answer only, so main() takes one step after another, and
-// waits with await.
+// A server does not know when a message comes, so it has a listener. A client
+// knows what comes next, so main() takes one step after another, and waits with
+// await. Only main() waits. The timer below still runs.
 async function main() { // The last lines call it.
   // 2. Send the message to the server. A socket carries only bytes, so we
   //    encode the text as UTF-8. The system gives our socket a free port, where
@@ -42,29 +42,29 @@ async function main() { // The last lines call it.
   //    promise for an event: "message" means that a datagram has arrived. await
   //    waits for it and gives an array, whose first element is the datagram.
   //    ("as [Buffer]" only tells TypeScript its type.) If the event "error"
-  //    comes first, await throws the error. Node reads the answer only while
-  //    the script waits, so we cannot miss it.
+  //    comes first, await throws the error.
   const [datagram] = await once(socket, "message") as [Buffer];
   const data = datagram.subarray(0, 200); // at most 200 bytes
   console.log(data.toString()); // decodes UTF-8; invalid bytes become �
 
-  // How the client exits: we close its only socket, so Node exits.
+  // How the client exits: we close its socket, which stops the timer, too.
   socket.close();
 }
 
 // Without this timer, if no server is running, the client waits forever.
-const timer = setTimeout(() => {
-  fail("timed out. Is the server running?");
-}, TIMEOUT);
-socket.on("message", () => clearTimeout(timer)); // The answer has come.
+let waited = 0; // milliseconds, but not those of a pause in a debugger
+const timer = setInterval(() => {
+  waited += 100;
+  if (waited >= TIMEOUT) fail("timed out. Is the server running?");
+}, 100);
+socket.on("close", () => clearInterval(timer)); // A timer keeps Node running.
 
 function fail(cause: string) {
   console.error(`No answer from ${HOST}:${PORT}: ${cause}`);
   process.exit(1); // Status 1 means failure.
 }
 
-// Without ".catch", if PORT is too high (78520), Node prints a stack trace.
+// Without ".catch", if PORT is not from 1 to 65535, Node prints a stack trace.
 main().catch((error: NodeJS.ErrnoException) => { // an Error, maybe with a code
-  if (!error.code) throw error; // Without a code, it is a bug in the script.
-  fail(error.code);
+  fail(error.code ?? `${error.stack}`); // A bug has none, so we show its line.
 });

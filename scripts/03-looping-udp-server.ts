@@ -13,7 +13,7 @@
 // This is case 03 of the Python chapter 《Socket 编程》. README.md explains it.
 // Node's page on UDP: https://nodejs.org/api/dgram.html
 
-import dgram from "node:dgram"; // Node's module for UDP
+import dgram from "node:dgram"; // for UDP, whose messages are called datagrams
 
 const HOST = "127.0.0.1"; // the server's address: this machine
 const PORT = 7852; // the server's port, the same as in 02
@@ -34,8 +34,8 @@ socket.on("message", (datagram, sender) => {
   const answer = "Ich hab keine Hunge";
   console.log(message);
 
-  // Without this check, if a datagram names another server as its sender (UDP
-  // does not check senders), the two servers answer each other forever. Many
+  // Without this check, if a datagram falsely names another server as its
+  // sender (UDP does not check), the servers answer each other forever. Many
   // servers use ports below 1024, and another 03 would send the same answer.
   if (sender.port < 1024 || message === answer) {
     console.error(`${sender.address}:${sender.port}: not answered`);
@@ -56,9 +56,9 @@ function stop() {
 }
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
-// Without this listener, if PORT is in use, you see a stack trace or nothing.
+// Without this listener, if PORT is in use, the server may exit in silence.
 socket.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE";
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  process.exitCode = 1; // Node exits now only if binding has failed.
+  process.exitCode = 1; // If binding failed, nothing is open, so Node exits.
 });

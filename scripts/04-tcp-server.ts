@@ -13,7 +13,7 @@
 // This is case 04 of the Python chapter 《Socket 编程》. README.md explains it.
 // Node's page on TCP: https://nodejs.org/api/net.html
 
-import net from "node:net"; // Node's module for TCP
+import net from "node:net"; // for TCP, which connects two programs
 
 const HOST = "127.0.0.1"; // the server's address: this machine
 const PORT = 8998; // the server's port, the same as in 05
@@ -35,8 +35,8 @@ server.on("connection", (connection) => {
   const address = connection.remoteAddress;
   const port = connection.remotePort;
 
-  // Without this check, if a client breaks its connection before Node accepts
-  // it, the server prints "undefined" as the client's address and port.
+  // Without this check, if a client has gone before Node calls this listener,
+  // the server prints "undefined" as the client's address and port.
   if (!port) {
     connection.destroy();
     return;
@@ -78,9 +78,9 @@ function stop() {
 }
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
-// Without this listener, if PORT is in use, you see a stack trace or nothing.
+// Without this listener, if PORT is in use, you see a stack trace.
 server.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE";
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  process.exitCode = 1; // Node exits now only if listening has failed.
+  process.exitCode = 1; // If listening failed, nothing is open, so Node exits.
 });

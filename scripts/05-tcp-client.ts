@@ -12,13 +12,13 @@
 // Node's page on TCP: https://nodejs.org/api/net.html
 
 import { once } from "node:events"; // gives a promise for an event
-import net from "node:net"; // Node's module for TCP
+import net from "node:net"; // for TCP, which connects two programs
 
 const HOST = "127.0.0.1"; // the server's address: this machine
 const PORT = 8998; // the server's port, the same as in 04
 const TIMEOUT = 10_000; // milliseconds to wait for the whole answer
 
-// The message is the text after the file name or, without text, the default.
+// The message follows the file name. TCP cannot send "", so || excludes it.
 const message = process.argv[2] || "I love wangxiaojing";
 
 // 1. Create a socket for TCP. We send and receive through it.
@@ -41,18 +41,19 @@ async function main() { // The last lines call it.
     if (data.length === 500) socket.destroy(); // closes the socket at once
   });
 
-  // 5. Close the connection. Node closes our socket after the server's.
+  // 5. Close the connection. When the server closes its side, Node closes ours.
   await once(socket, "close");
   if (data.length > 0) console.log(data.toString()); // decodes UTF-8
   else fail("connection closed");
 }
 
 // Without this timer, if the server never answers, the client waits forever.
-let timer = setTimeout(() => {
-  // After a pause in a debugger, Node may still have to read the answer.
-  timer = setTimeout(() => fail("timed out"), 100);
-}, TIMEOUT);
-socket.on("close", () => clearTimeout(timer)); // Nothing more will come.
+let waited = 0; // milliseconds, but not those of a pause in a debugger
+const timer = setInterval(() => {
+  waited += 100;
+  if (waited >= TIMEOUT) fail("timed out");
+}, 100);
+socket.on("close", () => clearInterval(timer)); // A timer keeps Node running.
 
 function fail(cause: string) {
   // Without this line, if the connection breaks, you do not see what has come.
@@ -65,6 +66,5 @@ function fail(cause: string) {
 
 // Without ".catch", if no server is running, Node prints a stack trace.
 main().catch((error: NodeJS.ErrnoException) => { // an Error, maybe with a code
-  if (!error.code) throw error; // Without a code, it is a bug in the script.
-  fail(error.code);
+  fail(error.code ?? `${error.stack}`); // A bug has none, so we show its line.
 });

@@ -10,17 +10,22 @@ type Proof = [(lab: Lab, number: string) => Promise<string>, RegExp, RegExp];
 
 const tooLong = '"x".repeat(70_000)'; // longer than a datagram can be
 
+const portInUse = (withoutIt: RegExp): Proof => [
+  async (lab, number) => {
+    await lab.socket(lab.udp);
+    await lab.listen();
+    return await lab.start(number).end();
+  },
+  /^1: (bind|listen) EADDRINUSE.* 127\S+\d\. Is another server running\?\n$/,
+  withoutIt,
+];
+
 const proofs: Record<string, Proof> = {
-  "Without this listener, if PORT is in use, you see a stack trace or nothing.":
-    [
-      async (lab, number) => {
-        await lab.socket(lab.udp);
-        await lab.listen();
-        return await lab.start(number).end();
-      },
-      /^1: (bind|listen) EADDRINUSE.* 127\S+\d\. Is another server running\?\n$/,
-      /^0: $|^ +at /m,
-    ],
+  "Without this listener, if PORT is in use, the server may exit in silence.":
+    portInUse(/^0: $|^ +at /m),
+  "Without this listener, if PORT is in use, you see a stack trace.": portInUse(
+    /^ +at /m,
+  ),
   "Without this check, if the answer cannot be sent, the server exits as if it were sent (status 0).":
     [
       async (lab) => {
@@ -54,13 +59,14 @@ const proofs: Record<string, Proof> = {
     /^1: No answer from 127\S+\d: timed out\. Is the server running\?\n$/,
     /^0: at last\n$/,
   ],
-  'Without ".catch", if PORT is too high (78520), Node prints a stack trace.': [
-    (lab) =>
-      lab.edit("02", `PORT = ${lab.udp}`, "PORT = 78520").start("02").end(),
-    /^1: No answer from 127\.0\.0\.1:78520: ERR_SOCKET_BAD_PORT\n$/,
-    /^ +at /m,
-  ],
-  "Without this check, if a datagram names another server as its sender (UDP does not check senders), the two servers answer each other forever. Many servers use ports below 1024, and another 03 would send the same answer.":
+  'Without ".catch", if PORT is not from 1 to 65535, Node prints a stack trace.':
+    [
+      (lab) =>
+        lab.edit("02", `PORT = ${lab.udp}`, "PORT = 78520").start("02").end(),
+      /^1: No answer from 127\.0\.0\.1:78520: ERR_SOCKET_BAD_PORT\n$/,
+      /^ +at /m,
+    ],
+  "Without this check, if a datagram falsely names another server as its sender (UDP does not check), the servers answer each other forever. Many servers use ports below 1024, and another 03 would send the same answer.":
     [
       async (lab) => {
         const server = await lab.serve("03");
@@ -87,7 +93,7 @@ const proofs: Record<string, Proof> = {
     /^send EMSGSIZE 127\.0\.0\.1:\d+\n$/,
     /^$/,
   ],
-  'Without this check, if a client breaks its connection before Node accepts it, the server prints "undefined" as the client\'s address and port.':
+  'Without this check, if a client has gone before Node calls this listener, the server prints "undefined" as the client\'s address and port.':
     [
       async (lab) => {
         const server = await lab.serve("04");
@@ -176,8 +182,8 @@ const proofs: Record<string, Proof> = {
 /** Where a remark is not true: some runtimes and systems are kinder. */
 const notTrue: Record<string, string> = {
   bun: "if a client breaks its connection, the server exits",
-  darwin: "before Node accepts it",
-  win32: "before Node accepts it", // Nothing can pause the server.
+  darwin: "before Node calls this listener",
+  win32: "before Node calls this listener", // Nothing can pause the server.
 };
 
 const guards = Object.keys(scripts).flatMap((number) => {

@@ -67,6 +67,7 @@ function change(lab: Lab, diff: string) {
 const same = (output: string) =>
   output.replaceAll(/(?<=127\.0\.0\.1', )\d+|(?<=^127\.0\.0\.1:)\d+/gm, "PORT")
     .replaceAll("closed after 30 seconds", "closed after 5 seconds")
+    .replace(/(?<=bind EADDRINUSE 127\.0\.0\.1):\d+/, "") // Bun names no port.
     .replace(windows ? /Ending.*\n$/ : "", "");
 
 async function run(lab: Lab, blocks: Block[]) {
