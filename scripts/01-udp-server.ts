@@ -49,8 +49,8 @@ socket.once("message", (datagram, sender) => {
   //    UTF-8. Node calls the callback when the answer is sent, or cannot be.
   const answer = "Ich hab keine Hunge";
   socket.send(Buffer.from(answer), sender.port, sender.address, (error) => {
-    // Without this check, if the answer cannot be sent, the server exits as if
-    // it were sent (status 0).
+    // Without this check, if the answer cannot be sent, the server still exits
+    // with status 0, which means success.
     if (error) {
       console.error(error.message);
       process.exit(1); // Status 1 means failure.
@@ -62,7 +62,7 @@ socket.once("message", (datagram, sender) => {
   });
 });
 
-// Without this listener, if PORT is in use, the server may exit in silence.
+// Without this listener, if PORT is in use, the server does not clearly say so.
 socket.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE";
   console.error(error.message + (inUse ? ". Is another server running?" : ""));

@@ -18,15 +18,14 @@ const HOST = "127.0.0.1"; // the server's address: this machine
 const PORT = 7852; // the server's port, the same as in 01 and 03
 const TIMEOUT = 5_000; // milliseconds to wait for the answer
 
-// The message comes third, after Node and the file name, or is the default.
+// argv[2] is the text after the file name. Without text, ?? gives the default.
 const message = process.argv[2] ?? "I love jingjing";
 
 // 1. Create a socket for UDP over IPv4. We send and receive through it.
 const socket = dgram.createSocket("udp4");
 
 // A server does not know when a message comes, so it has a listener. A client
-// knows what comes next, so main() takes one step after another, and waits with
-// await. Only main() waits. The timer below still runs.
+// knows what comes next, so main() goes step by step, and waits with await.
 async function main() { // The last lines call it.
   // 2. Send the message to the server. A socket carries only bytes, so we
   //    encode the text as UTF-8. The system gives our socket a free port, where
@@ -52,7 +51,7 @@ async function main() { // The last lines call it.
 }
 
 // Without this timer, if no server is running, the client waits forever.
-let waited = 0; // milliseconds, but not those of a pause in a debugger
+let waited = 0; // One setTimeout() would also count a pause in a debugger.
 const timer = setInterval(() => {
   waited += 100;
   if (waited >= TIMEOUT) fail("timed out. Is the server running?");
@@ -64,7 +63,7 @@ function fail(cause: string) {
   process.exit(1); // Status 1 means failure.
 }
 
-// Without ".catch", if PORT is not from 1 to 65535, Node prints a stack trace.
+// Without ".catch", if a step of main() fails, Node prints a stack trace.
 main().catch((error: NodeJS.ErrnoException) => { // an Error, maybe with a code
-  fail(error.code ?? `${error.stack}`); // A bug has none, so we show its line.
+  fail(error.code ?? `${error.stack}`); // The stack tells where a bug is.
 });

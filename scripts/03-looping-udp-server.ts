@@ -56,9 +56,9 @@ function stop() {
 }
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
-// Without this listener, if PORT is in use, the server may exit in silence.
+// Without this listener, if PORT is in use, the server does not clearly say so.
 socket.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE";
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  process.exitCode = 1; // If binding failed, nothing is open, so Node exits.
+  process.exitCode = 1; // Node exits if binding failed, not if receiving did.
 });

@@ -58,7 +58,8 @@ server.on("connection", (connection) => {
     connection.end();
   });
 
-  // Without this listener, if a client breaks its connection, the server exits.
+  // Without this listener, if a client breaks its connection, the server exits,
+  // as Node does when nobody listens to an event "error".
   connection.on("error", (error) => {
     console.error(`${address}:${port}: ${error.message}`);
   });
@@ -68,7 +69,7 @@ server.on("connection", (connection) => {
     console.error(`${address}:${port}: closed after ${TIMEOUT / 1000} seconds`);
     connection.destroy(); // closes the connection at once
   }, TIMEOUT);
-  connection.on("close", () => clearTimeout(timer));
+  connection.on("close", () => clearTimeout(timer)); // It is no longer needed.
 });
 
 // How the server exits: Node calls stop() on Ctrl+C (SIGINT) or kill (SIGTERM).
@@ -78,9 +79,9 @@ function stop() {
 }
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
-// Without this listener, if PORT is in use, you see a stack trace.
+// Without this listener, if PORT is in use, the server does not clearly say so.
 server.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE";
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  process.exitCode = 1; // If listening failed, nothing is open, so Node exits.
+  process.exitCode = 1; // Node exits if listening failed, not if accepting did.
 });

@@ -18,7 +18,7 @@ const HOST = "127.0.0.1"; // the server's address: this machine
 const PORT = 8998; // the server's port, the same as in 04
 const TIMEOUT = 10_000; // milliseconds to wait for the whole answer
 
-// The message follows the file name. TCP cannot send "", so || excludes it.
+// argv[2] is the text after the file name. TCP cannot send "", so we use ||.
 const message = process.argv[2] || "I love wangxiaojing";
 
 // 1. Create a socket for TCP. We send and receive through it.
@@ -48,7 +48,7 @@ async function main() { // The last lines call it.
 }
 
 // Without this timer, if the server never answers, the client waits forever.
-let waited = 0; // milliseconds, but not those of a pause in a debugger
+let waited = 0; // One setTimeout() would also count a pause in a debugger.
 const timer = setInterval(() => {
   waited += 100;
   if (waited >= TIMEOUT) fail("timed out");
@@ -66,5 +66,5 @@ function fail(cause: string) {
 
 // Without ".catch", if no server is running, Node prints a stack trace.
 main().catch((error: NodeJS.ErrnoException) => { // an Error, maybe with a code
-  fail(error.code ?? `${error.stack}`); // A bug has none, so we show its line.
+  fail(error.code ?? `${error.stack}`); // The stack tells where a bug is.
 });
