@@ -19,16 +19,15 @@
 import dgram from "node:dgram"; // for UDP, whose messages are called datagrams
 
 const HOST = "127.0.0.1"; // the server's address: this machine
-const PORT = 7852; // the server's port, the same as in 02
+const PORT = 7852; // the server's port: this program, the same as in 02
 
 // 1. Create a socket for UDP over IPv4. We receive and send through it.
 const socket = dgram.createSocket("udp4");
 
 // 2. Bind the socket to HOST and PORT, so that it receives what is sent there.
 //    bind() returns at once, and Node runs the script to its last line. Then
-//    Node's event loop keeps running as long as the socket is bound, and calls
-//    our functions when something happens (an event). When the socket is bound,
-//    Node calls the function given here, a callback.
+//    Node's event loop runs as long as the socket is open, and calls a function
+//    of ours (a callback) for each event. Here, the event is that it is bound.
 socket.bind(PORT, HOST, () => console.log("Starting server........."));
 
 // 3. Receive a datagram. Python waits in recvfrom(500). In Node, we add a

@@ -15,7 +15,7 @@ import dgram from "node:dgram"; // for UDP, whose messages are called datagrams
 import { once } from "node:events"; // gives a promise for an event
 
 const HOST = "127.0.0.1"; // the server's address: this machine
-const PORT = 7852; // the server's port, the same as in 01 and 03
+const PORT = 7852; // the server's port: its program, the same as in 01 and 03
 const TIMEOUT = 5_000; // milliseconds to wait for the answer
 
 // argv[2] is the text after the file name. Without text, ?? gives the default.
@@ -51,7 +51,7 @@ async function main() { // The last lines call it.
 }
 
 // Without this timer, if no server is running, the client waits forever.
-let waited = 0; // One setTimeout() would also count a pause in a debugger.
+let waited = 0; // We count ticks, because a pause in a debugger stops them.
 const timer = setInterval(() => {
   waited += 100;
   if (waited >= TIMEOUT) fail("timed out. Is the server running?");
@@ -65,5 +65,5 @@ function fail(cause: string) {
 
 // Without ".catch", if a step of main() fails, Node prints a stack trace.
 main().catch((error: NodeJS.ErrnoException) => { // an Error, maybe with a code
-  fail(error.code ?? `${error.stack}`); // The stack tells where a bug is.
+  fail(error.code ?? `${error.stack}`); // the code or, for a bug, the trace
 });

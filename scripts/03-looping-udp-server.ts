@@ -16,7 +16,7 @@
 import dgram from "node:dgram"; // for UDP, whose messages are called datagrams
 
 const HOST = "127.0.0.1"; // the server's address: this machine
-const PORT = 7852; // the server's port, the same as in 02
+const PORT = 7852; // the server's port: this program, the same as in 02
 
 // 1. Create a socket for UDP over IPv4. We receive and send through it.
 const socket = dgram.createSocket("udp4");
@@ -60,5 +60,6 @@ process.on("SIGINT", stop).on("SIGTERM", stop);
 socket.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE";
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  process.exitCode = 1; // Node exits if binding failed, not if receiving did.
+  // This does not exit. If binding failed, no socket is open, so Node exits.
+  process.exitCode = 1; // If receiving failed, the server keeps running.
 });

@@ -16,7 +16,7 @@
 import net from "node:net"; // for TCP, which connects two programs
 
 const HOST = "127.0.0.1"; // the server's address: this machine
-const PORT = 8998; // the server's port, the same as in 05
+const PORT = 8998; // the server's port: this program, the same as in 05
 const TIMEOUT = 30_000; // milliseconds that a connection may last
 
 // 1. Create a socket for TCP. It only accepts clients. For each client, Node

@@ -15,11 +15,11 @@ import { once } from "node:events"; // gives a promise for an event
 import net from "node:net"; // for TCP, which connects two programs
 
 const HOST = "127.0.0.1"; // the server's address: this machine
-const PORT = 8998; // the server's port, the same as in 04
+const PORT = 8998; // the server's port: its program, the same as in 04
 const TIMEOUT = 10_000; // milliseconds to wait for the whole answer
 
-// argv[2] is the text after the file name. TCP cannot send "", so we use ||.
-const message = process.argv[2] || "I love wangxiaojing";
+// argv[2] is the text after the file name. Without text, || gives the default.
+const message = process.argv[2] || "I love wangxiaojing"; // TCP cannot send "".
 
 // 1. Create a socket for TCP. We send and receive through it.
 const socket = new net.Socket();
@@ -34,8 +34,8 @@ async function main() { // The last lines call it.
   // 3. Send the message, encoded as UTF-8.
   socket.write(Buffer.from(message));
 
-  // 4. Receive the answer. TCP carries a stream of bytes, so the answer comes
-  //    in one or more pieces. Python's recv(500) gives one. We join them all.
+  // 4. Receive the answer. TCP carries a stream of bytes, so it comes in one or
+  //    more pieces. Python's recv(500) gives one. A listener joins them all.
   socket.on("data", (piece: Buffer) => {
     data = Buffer.concat([data, piece]).subarray(0, 500); // at most 500 bytes
     if (data.length === 500) socket.destroy(); // closes the socket at once
@@ -48,7 +48,7 @@ async function main() { // The last lines call it.
 }
 
 // Without this timer, if the server never answers, the client waits forever.
-let waited = 0; // One setTimeout() would also count a pause in a debugger.
+let waited = 0; // We count ticks, because a pause in a debugger stops them.
 const timer = setInterval(() => {
   waited += 100;
   if (waited >= TIMEOUT) fail("timed out");
@@ -66,5 +66,5 @@ function fail(cause: string) {
 
 // Without ".catch", if no server is running, Node prints a stack trace.
 main().catch((error: NodeJS.ErrnoException) => { // an Error, maybe with a code
-  fail(error.code ?? `${error.stack}`); // The stack tells where a bug is.
+  fail(error.code ?? `${error.stack}`); // the code or, for a bug, the trace
 });
