@@ -19,7 +19,7 @@
 import dgram from "node:dgram"; // for UDP, whose messages are called datagrams
 
 const HOST = "127.0.0.1"; // the server's address: this machine
-const PORT = 7852; // the server's port: this program, the same as in 02
+const PORT = 7852; // the server program's port, the same as in 02
 
 // 1. Create a socket for UDP over IPv4. We receive and send through it.
 const socket = dgram.createSocket("udp4");
@@ -27,13 +27,13 @@ const socket = dgram.createSocket("udp4");
 // 2. Bind the socket to HOST and PORT, so that it receives what is sent there.
 //    bind() returns at once, and Node runs the script to its last line. Then
 //    Node's event loop runs as long as the socket is open, and calls a function
-//    of ours (a callback) for each event. Here, the event is that it is bound.
+//    of ours (a callback) when something happens (an event). It calls this one
+//    when the socket is bound.
 socket.bind(PORT, HOST, () => console.log("Starting server........."));
 
 // 3. Receive a datagram. Python waits in recvfrom(500). In Node, we add a
-//    listener, which is a callback for an event. Node calls it once, when the
-//    first datagram arrives (the event "message"), and gives it the datagram
-//    and the sender's address and port.
+//    listener, a callback for one kind of event. Node calls it once, when the
+//    first datagram arrives ("message"), with the sender's address and port.
 socket.once("message", (datagram, sender) => {
   const data = datagram.subarray(0, 500); // at most 500 bytes
   console.log(data); // prints the bytes in hexadecimal

@@ -15,7 +15,7 @@ import dgram from "node:dgram"; // for UDP, whose messages are called datagrams
 import { once } from "node:events"; // gives a promise for an event
 
 const HOST = "127.0.0.1"; // the server's address: this machine
-const PORT = 7852; // the server's port: its program, the same as in 01 and 03
+const PORT = 7852; // the server program's port, the same as in 01 and 03
 const TIMEOUT = 5_000; // milliseconds to wait for the answer
 
 // argv[2] is the text after the file name. Without text, ?? gives the default.
@@ -25,7 +25,7 @@ const message = process.argv[2] ?? "I love jingjing";
 const socket = dgram.createSocket("udp4");
 
 // A server does not know when a message comes, so it has a listener. A client
-// knows what comes next, so main() goes step by step, and waits with await.
+// knows what comes next, so main() goes step by step, and awaits what it needs.
 async function main() { // The last lines call it.
   // 2. Send the message to the server. A socket carries only bytes, so we
   //    encode the text as UTF-8. The system gives our socket a free port, where
@@ -51,7 +51,7 @@ async function main() { // The last lines call it.
 }
 
 // Without this timer, if no server is running, the client waits forever.
-let waited = 0; // We count ticks, because a pause in a debugger stops them.
+let waited = 0; // Unlike setTimeout(), we do not count pauses of the client.
 const timer = setInterval(() => {
   waited += 100;
   if (waited >= TIMEOUT) fail("timed out. Is the server running?");
@@ -65,5 +65,5 @@ function fail(cause: string) {
 
 // Without ".catch", if a step of main() fails, Node prints a stack trace.
 main().catch((error: NodeJS.ErrnoException) => { // an Error, maybe with a code
-  fail(error.code ?? `${error.stack}`); // the code or, for a bug, the trace
+  fail(error.code ?? `${error.stack}`); // the code or, without one, the trace
 });

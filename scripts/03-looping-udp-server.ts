@@ -16,7 +16,7 @@
 import dgram from "node:dgram"; // for UDP, whose messages are called datagrams
 
 const HOST = "127.0.0.1"; // the server's address: this machine
-const PORT = 7852; // the server's port: this program, the same as in 02
+const PORT = 7852; // the server program's port, the same as in 02
 
 // 1. Create a socket for UDP over IPv4. We receive and send through it.
 const socket = dgram.createSocket("udp4");
@@ -34,9 +34,9 @@ socket.on("message", (datagram, sender) => {
   const answer = "Ich hab keine Hunge";
   console.log(message);
 
-  // Without this check, if a datagram falsely names another server as its
-  // sender (UDP does not check), the servers answer each other forever. Many
-  // servers use ports below 1024, and another 03 would send the same answer.
+  // Without this check, if a datagram falsely names a server as its sender (UDP
+  // does not check), the two answer each other forever. We answer no port below
+  // 1024 (many servers use them), and not our own answer (another 03 sends it).
   if (sender.port < 1024 || message === answer) {
     console.error(`${sender.address}:${sender.port}: not answered`);
     return;
@@ -60,6 +60,7 @@ process.on("SIGINT", stop).on("SIGTERM", stop);
 socket.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE";
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  // This does not exit. If binding failed, no socket is open, so Node exits.
-  process.exitCode = 1; // If receiving failed, the server keeps running.
+  // We only set the exit status. If binding failed, Node has nothing to wait
+  // for, so it exits. If receiving failed, the server keeps running.
+  process.exitCode = 1;
 });

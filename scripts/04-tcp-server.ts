@@ -16,16 +16,14 @@
 import net from "node:net"; // for TCP, which connects two programs
 
 const HOST = "127.0.0.1"; // the server's address: this machine
-const PORT = 8998; // the server's port: this program, the same as in 05
+const PORT = 8998; // the server program's port, the same as in 05
 const TIMEOUT = 30_000; // milliseconds that a connection may last
 
-// 1. Create a socket for TCP. It only accepts clients. For each client, Node
-//    creates another socket, the connection.
+// 1. Create a socket that accepts clients. Each client gets a connection (4.).
 const server = net.createServer();
 
 // 2. Bind the socket to HOST and PORT, so that clients can find it.
-// 3. Listen for clients. Node's listen() does both steps and returns at once.
-//    When the server listens, Node calls the function given here, a callback.
+// 3. Listen for clients. Node does both steps, and then calls this function.
 server.listen(PORT, HOST, () => console.log("Starting tcp server......."));
 
 // 4. Accept clients. Python waits in accept() and serves one client after
@@ -35,8 +33,8 @@ server.on("connection", (connection) => {
   const address = connection.remoteAddress;
   const port = connection.remotePort;
 
-  // Without this check, if a client has gone before Node calls this listener,
-  // the server prints "undefined" as the client's address and port.
+  // Without this check, if a client has broken its connection by now, the
+  // server prints "undefined" as the client's address and port.
   if (!port) {
     connection.destroy();
     return;
@@ -58,8 +56,7 @@ server.on("connection", (connection) => {
     connection.end();
   });
 
-  // Without this listener, if a client breaks its connection, the server exits,
-  // as Node does when nobody listens to an event "error".
+  // Without this listener, if a client breaks its connection, Node exits.
   connection.on("error", (error) => {
     console.error(`${address}:${port}: ${error.message}`);
   });
@@ -83,5 +80,7 @@ process.on("SIGINT", stop).on("SIGTERM", stop);
 server.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE";
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  process.exitCode = 1; // Node exits if listening failed, not if accepting did.
+  // We only set the exit status. If listening failed, Node has nothing to wait
+  // for, so it exits. If accepting failed, the server keeps running.
+  process.exitCode = 1;
 });

@@ -15,7 +15,7 @@ import { once } from "node:events"; // gives a promise for an event
 import net from "node:net"; // for TCP, which connects two programs
 
 const HOST = "127.0.0.1"; // the server's address: this machine
-const PORT = 8998; // the server's port: its program, the same as in 04
+const PORT = 8998; // the server program's port, the same as in 04
 const TIMEOUT = 10_000; // milliseconds to wait for the whole answer
 
 // argv[2] is the text after the file name. Without text, || gives the default.
@@ -41,14 +41,14 @@ async function main() { // The last lines call it.
     if (data.length === 500) socket.destroy(); // closes the socket at once
   });
 
-  // 5. Close the connection. When the server closes its side, Node closes ours.
+  // 5. Close the connection. Node does it when the server does. We wait for it.
   await once(socket, "close");
   if (data.length > 0) console.log(data.toString()); // decodes UTF-8
   else fail("connection closed");
 }
 
 // Without this timer, if the server never answers, the client waits forever.
-let waited = 0; // We count ticks, because a pause in a debugger stops them.
+let waited = 0; // Unlike setTimeout(), we do not count pauses of the client.
 const timer = setInterval(() => {
   waited += 100;
   if (waited >= TIMEOUT) fail("timed out");
@@ -66,5 +66,5 @@ function fail(cause: string) {
 
 // Without ".catch", if no server is running, Node prints a stack trace.
 main().catch((error: NodeJS.ErrnoException) => { // an Error, maybe with a code
-  fail(error.code ?? `${error.stack}`); // the code or, for a bug, the trace
+  fail(error.code ?? `${error.stack}`); // the code or, without one, the trace
 });

@@ -60,7 +60,7 @@ const proofs: Record<string, Proof> = {
     /^1: No answer from 127\.0\.0\.1:78520: ERR_SOCKET_BAD_PORT\n$/,
     /^ +at /m,
   ],
-  "Without this check, if a datagram falsely names another server as its sender (UDP does not check), the servers answer each other forever. Many servers use ports below 1024, and another 03 would send the same answer.":
+  "Without this check, if a datagram falsely names a server as its sender (UDP does not check), the two answer each other forever. We answer no port below 1024 (many servers use them), and not our own answer (another 03 sends it).":
     [
       async (lab) => {
         const server = await lab.serve("03");
@@ -87,7 +87,7 @@ const proofs: Record<string, Proof> = {
     /^send EMSGSIZE 127\.0\.0\.1:\d+\n$/,
     /^$/,
   ],
-  'Without this check, if a client has gone before Node calls this listener, the server prints "undefined" as the client\'s address and port.':
+  'Without this check, if a client has broken its connection by now, the server prints "undefined" as the client\'s address and port.':
     [
       async (lab) => {
         const server = await lab.serve("04");
@@ -104,22 +104,19 @@ const proofs: Record<string, Proof> = {
       /^Starting.*\nReceived msg: still there\? from .*\n$/,
       /from \('undefined', undefined\)\n/,
     ],
-  'Without this listener, if a client breaks its connection, the server exits, as Node does when nobody listens to an event "error".':
-    [
-      async (lab) => {
-        const server = await lab.serve("04");
-        const client = await lab.connect();
-        await lab.ask("Now it is accepted.");
-        client.resetAndDestroy();
-        const told = `127.0.0.1:${client.port}: read ECONNRESET\n`;
-        await until("a line", () => server.stderr === told || server.ended());
-        return server.ended()
-          ? "It exits."
-          : `${await lab.ask("still there?")}`;
-      },
-      /^Received msg: still there\? from /,
-      /^It exits\.$/,
-    ],
+  "Without this listener, if a client breaks its connection, Node exits.": [
+    async (lab) => {
+      const server = await lab.serve("04");
+      const client = await lab.connect();
+      await lab.ask("Now it is accepted.");
+      client.resetAndDestroy();
+      const told = `127.0.0.1:${client.port}: read ECONNRESET\n`;
+      await until("a line", () => server.stderr === told || server.ended());
+      return server.ended() ? "It exits." : `${await lab.ask("still there?")}`;
+    },
+    /^Received msg: still there\? from /,
+    /^It exits\.$/,
+  ],
   "Without this timer, if a client stays silent, it stays connected forever.": [
     async (lab) => {
       lab.timeout("04", 1_500);
@@ -175,9 +172,9 @@ const proofs: Record<string, Proof> = {
 
 /** Where a remark is not true: some runtimes and systems are kinder. */
 const notTrue: Record<string, string> = {
-  bun: "if a client breaks its connection, the server exits",
-  darwin: "before Node calls this listener",
-  win32: "before Node calls this listener", // Nothing can pause the server.
+  bun: "if a client breaks its connection, Node exits",
+  darwin: "broken its connection by now",
+  win32: "broken its connection by now", // Nothing can pause the server.
 };
 
 const guards = Object.keys(scripts).flatMap((number) => {
@@ -191,7 +188,7 @@ const guards = Object.keys(scripts).flatMap((number) => {
 
 test("each remark has a proof, and each proof a remark", () => {
   const remarks = new Set(guards.map(({ remark }) => remark));
-  const advice = "Write a proof with the words of the remark in guards.test.ts";
+  const advice = "In guards.test.ts, the words of a remark lead to its proof";
   expect([...remarks].sort(), advice).toEqual(Object.keys(proofs).sort());
 });
 
