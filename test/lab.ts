@@ -52,9 +52,13 @@ export async function until<T>(what: string, condition: () => T): Promise<T> {
 // No script and no folder is left, even if the tests end early (Ctrl+C, --bail).
 const children = new Set<ChildProcess>();
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "lab-"));
-process.once("SIGTERM", () => process.exit()).once("exit", () => {
+const clean = () => {
   for (const child of children) child.kill("SIGKILL");
   fs.rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
+};
+process.once("exit", clean).once("SIGTERM", () => {
+  clean();
+  process.kill(process.pid, "SIGKILL"); // In a test, exit() does not exit.
 });
 
 /** A process that a test has started, and what it has printed. */
@@ -239,11 +243,11 @@ async function freePort(): Promise<number> {
 }
 
 export const test = base.extend<{ lab: Lab }>({
-  lab: async ({ onTestFailed }, use) => {
+  lab: async ({ task, onTestFailed }, use) => {
     const lab = new Lab(await freePort(), await freePort());
     onTestFailed(() => {
       for (const { name, output } of lab.programs) {
-        console.error(`${name}\nprinted:\n${output}`);
+        console.error(`${task.name}: ${name} printed:\n${output}`);
       }
     });
     await use(lab);
