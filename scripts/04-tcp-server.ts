@@ -19,7 +19,7 @@ const HOST = "127.0.0.1"; // the server's address: this machine
 const PORT = 8998; // the server program's port, the same as in 05
 const TIMEOUT = 30_000; // milliseconds that a connection may last
 
-// 1. Create a socket that accepts clients. Each client gets a connection (4.).
+// 1. Create a TCP socket that only accepts clients. Each client gets another.
 const server = net.createServer();
 
 // 2. Bind the socket to HOST and PORT, so that clients can find it.
