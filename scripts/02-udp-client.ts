@@ -25,7 +25,7 @@ const message = process.argv[2] ?? "I love jingjing";
 const socket = dgram.createSocket("udp4");
 
 // A server does not know when a message comes, so it has a listener. A client
-// knows what comes next, so main() goes step by step, and awaits what it needs.
+// knows what comes next, so main() goes step by step, and awaits the answer.
 async function main() { // The last lines call it.
   // 2. Send the message to the server. A socket carries only bytes, so we
   //    encode the text as UTF-8. The system gives our socket a free port, where
@@ -46,17 +46,15 @@ async function main() { // The last lines call it.
   const data = datagram.subarray(0, 200); // at most 200 bytes
   console.log(data.toString()); // decodes UTF-8; invalid bytes become �
 
-  // How the client exits: we close its socket, which stops the timer, too.
+  // How the client exits: we close its only socket, so Node exits.
   socket.close();
 }
 
 // Without this timer, if no server is running, the client waits forever.
-let waited = 0; // Unlike setTimeout(), we do not count pauses of the client.
-const timer = setInterval(() => {
-  waited += 100;
-  if (waited >= TIMEOUT) fail("timed out. Is the server running?");
-}, 100);
-socket.on("close", () => clearInterval(timer)); // A timer keeps Node running.
+const timer = setTimeout(() => {
+  fail("timed out. Is the server running?");
+}, TIMEOUT);
+socket.on("message", () => clearTimeout(timer)); // The answer has come.
 
 function fail(cause: string) {
   console.error(`No answer from ${HOST}:${PORT}: ${cause}`);
@@ -65,5 +63,5 @@ function fail(cause: string) {
 
 // Without ".catch", if a step of main() fails, Node prints a stack trace.
 main().catch((error: NodeJS.ErrnoException) => { // an Error, maybe with a code
-  fail(error.code ?? `${error.stack}`); // the code or, without one, the trace
+  fail(error.code ?? `${error.stack}`); // We print it only if there is no code.
 });

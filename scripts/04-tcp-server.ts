@@ -19,7 +19,8 @@ const HOST = "127.0.0.1"; // the server's address: this machine
 const PORT = 8998; // the server program's port, the same as in 05
 const TIMEOUT = 30_000; // milliseconds that a connection may last
 
-// 1. Create a TCP socket that only accepts clients. Each client gets another.
+// 1. Create a TCP socket, the server, which only accepts clients. For each
+//    client, Node creates another socket, the connection.
 const server = net.createServer();
 
 // 2. Bind the socket to HOST and PORT, so that clients can find it.
@@ -76,11 +77,11 @@ function stop() {
 }
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
-// Without this listener, if PORT is in use, the server does not clearly say so.
+// Without this listener, if PORT is in use, Node prints a stack trace.
 server.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE";
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  // We only set the exit status. If listening failed, Node has nothing to wait
-  // for, so it exits. If accepting failed, the server keeps running.
+  // We go on if accepting failed. If listening failed, nothing can come, so
+  // Node exits by itself, with this status.
   process.exitCode = 1;
 });

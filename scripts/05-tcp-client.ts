@@ -41,18 +41,18 @@ async function main() { // The last lines call it.
     if (data.length === 500) socket.destroy(); // closes the socket at once
   });
 
-  // 5. Close the connection. Node does it when the server does. We wait for it.
+  // 5. Close the connection. When the server closes its side, Node closes ours.
   await once(socket, "close");
   if (data.length > 0) console.log(data.toString()); // decodes UTF-8
   else fail("connection closed");
 }
 
 // Without this timer, if the server never answers, the client waits forever.
-let waited = 0; // Unlike setTimeout(), we do not count pauses of the client.
+let waited = 0; // milliseconds, counted in steps
 const timer = setInterval(() => {
   waited += 100;
   if (waited >= TIMEOUT) fail("timed out");
-}, 100);
+}, 100); // If you pause the client (Ctrl+Z), the pause is only one step.
 socket.on("close", () => clearInterval(timer)); // A timer keeps Node running.
 
 function fail(cause: string) {
@@ -66,5 +66,5 @@ function fail(cause: string) {
 
 // Without ".catch", if no server is running, Node prints a stack trace.
 main().catch((error: NodeJS.ErrnoException) => { // an Error, maybe with a code
-  fail(error.code ?? `${error.stack}`); // the code or, without one, the trace
+  fail(error.code ?? `${error.stack}`); // We print it only if there is no code.
 });

@@ -195,7 +195,7 @@ test.for<[string, string, ((socket: net.Socket) => unknown)?]>([
 // A pause, as in a debugger, is no failure. A mistake in a script shows its line.
 const pause = "for (const t = Date.now(); Date.now() - t < 1_000;);";
 test.for<[number: string, part: string, by: string, output: RegExp]>([
-  ["02", "const [data", `${pause} const [data`, /^0: x\n$/],
+  ["02", "const data", `${pause} const data`, /^0: x\n$/],
   ["05", "data = Buffer.c", `${pause} data = Buffer.c`, /^0: x\n$/],
   ["02", "Buffer.from(m", "Buffer.frm(m", /^1: .* Buffer\.frm [^]*02\S+ts:\d/],
   ["05", "await once", "await onec", /^1: .* onec [^]*05\S+ts:\d/],
