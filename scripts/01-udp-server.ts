@@ -26,9 +26,9 @@ const socket = dgram.createSocket("udp4");
 
 // 2. Bind the socket to HOST and PORT, so that it receives what is sent there.
 //    bind() returns at once, and Node runs the script to its last line. Then
-//    Node's event loop runs as long as the socket is open, and calls a function
-//    of ours (a callback) when something happens (an event). It calls this one
-//    when the socket is bound.
+//    Node's event loop runs as long as it has something to wait for, and calls
+//    a function of ours (a callback) when something happens (an event), such as
+//    this one when the socket is bound.
 socket.bind(PORT, HOST, () => console.log("Starting server........."));
 
 // 3. Receive a datagram. Python waits in recvfrom(500). In Node, we add a
@@ -61,7 +61,7 @@ socket.once("message", (datagram, sender) => {
   });
 });
 
-// Without this listener, if PORT is in use, Node 20 and 22 exit in silence.
+// Without this listener, if PORT is in use, you do not see the hint below.
 socket.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE";
   console.error(error.message + (inUse ? ". Is another server running?" : ""));

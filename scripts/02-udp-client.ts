@@ -46,7 +46,7 @@ async function main() { // The last lines call it.
   const data = datagram.subarray(0, 200); // at most 200 bytes
   console.log(data.toString()); // decodes UTF-8; invalid bytes become �
 
-  // How the client exits: we close its only socket, so Node exits.
+  // How the client exits: its only socket is closed and its timer is cleared.
   socket.close();
 }
 
@@ -54,7 +54,7 @@ async function main() { // The last lines call it.
 const timer = setTimeout(() => {
   fail("timed out. Is the server running?");
 }, TIMEOUT);
-socket.on("message", () => clearTimeout(timer)); // The answer has come.
+socket.on("message", () => clearTimeout(timer)); // Otherwise, it calls fail().
 
 function fail(cause: string) {
   console.error(`No answer from ${HOST}:${PORT}: ${cause}`);
@@ -63,5 +63,7 @@ function fail(cause: string) {
 
 // Without ".catch", if a step of main() fails, Node prints a stack trace.
 main().catch((error: NodeJS.ErrnoException) => { // an Error, maybe with a code
-  fail(error.code ?? `${error.stack}`); // We print it only if there is no code.
+  // Errors of Node and the system have a code, and we print only that. Another
+  // error is a mistake in this script, so we print where it is (the stack).
+  fail(error.code ?? `${error.stack}`);
 });

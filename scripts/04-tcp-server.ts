@@ -77,11 +77,10 @@ function stop() {
 }
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
-// Without this listener, if PORT is in use, Node prints a stack trace.
+// Without this listener, if PORT is in use, you do not see the hint below.
 server.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE";
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  // We go on if accepting failed. If listening failed, nothing can come, so
-  // Node exits by itself, with this status.
+  // As in 03, we go on if accepting failed, and Node exits if listening failed.
   process.exitCode = 1;
 });

@@ -18,7 +18,6 @@ const HOST = "127.0.0.1"; // the server's address: this machine
 const PORT = 8998; // the server program's port, the same as in 04
 const TIMEOUT = 10_000; // milliseconds to wait for the whole answer
 
-// argv[2] is the text after the file name. Without text, || gives the default.
 const message = process.argv[2] || "I love wangxiaojing"; // TCP cannot send "".
 
 // 1. Create a socket for TCP. We send and receive through it.
@@ -50,9 +49,10 @@ async function main() { // The last lines call it.
 // Without this timer, if the server never answers, the client waits forever.
 let waited = 0; // milliseconds, counted in steps
 const timer = setInterval(() => {
+  // After a pause (Ctrl+Z), setTimeout() would fire before Node reads the rest.
   waited += 100;
   if (waited >= TIMEOUT) fail("timed out");
-}, 100); // If you pause the client (Ctrl+Z), the pause is only one step.
+}, 100);
 socket.on("close", () => clearInterval(timer)); // A timer keeps Node running.
 
 function fail(cause: string) {
@@ -66,5 +66,5 @@ function fail(cause: string) {
 
 // Without ".catch", if no server is running, Node prints a stack trace.
 main().catch((error: NodeJS.ErrnoException) => { // an Error, maybe with a code
-  fail(error.code ?? `${error.stack}`); // We print it only if there is no code.
+  fail(error.code ?? `${error.stack}`); // the code, or where our mistake is
 });
