@@ -18,7 +18,7 @@ const HOST = "127.0.0.1"; // the server's address: this machine
 const PORT = 7852; // the server program's port, the same as in 01 and 03
 const TIMEOUT = 5_000; // milliseconds to wait for the answer
 
-// argv[2] is the text after the file name. Without text, ?? gives the default.
+// argv[2] is the text after the file name. Without it, ?? gives the default.
 const message = process.argv[2] ?? "I love jingjing";
 
 // 1. Create a socket for UDP over IPv4. We send and receive through it.
@@ -46,7 +46,7 @@ async function main() { // The last lines call it.
   const data = datagram.subarray(0, 200); // at most 200 bytes
   console.log(data.toString()); // decodes UTF-8; invalid bytes become �
 
-  // How the client exits: its only socket is closed and its timer is cleared.
+  // How the client exits: its only socket is closed and its timer is stopped.
   socket.close();
 }
 
@@ -54,7 +54,7 @@ async function main() { // The last lines call it.
 const timer = setTimeout(() => {
   fail("timed out. Is the server running?");
 }, TIMEOUT);
-socket.on("message", () => clearTimeout(timer)); // Otherwise, it calls fail().
+socket.on("message", () => clearTimeout(timer)); // The answer stops the timer.
 
 function fail(cause: string) {
   console.error(`No answer from ${HOST}:${PORT}: ${cause}`);

@@ -35,8 +35,8 @@ socket.on("message", (datagram, sender) => {
   console.log(message);
 
   // Without this check, if a datagram falsely names a server as its sender (UDP
-  // does not check), the two may answer each other forever. We skip ports below
-  // 1024 (many servers use them), and our own answer (another 03 may send it).
+  // does not check), that server and ours may answer each other forever. So we
+  // skip ports below 1024 (many servers use them) and the answer of another 03.
   if (sender.port < 1024 || message === answer) {
     console.error(`${sender.address}:${sender.port}: not answered`);
     return;
@@ -56,11 +56,11 @@ function stop() {
 }
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
-// Without this listener, if PORT is in use, you do not see the hint below.
+// Without this listener, if PORT is in use, Node exits, and may not say why.
 socket.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE";
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  // Unlike 01, we go on if receiving failed. If binding failed, Node has
-  // nothing to wait for, so it exits by itself, with this status.
+  // If binding failed, no socket is in use, so Node exits with this status. If
+  // receiving failed, the socket is still in use, so the server keeps running.
   process.exitCode = 1;
 });

@@ -67,7 +67,7 @@ server.on("connection", (connection) => {
     console.error(`${address}:${port}: closed after ${TIMEOUT / 1000} seconds`);
     connection.destroy(); // closes the connection at once
   }, TIMEOUT);
-  connection.on("close", () => clearTimeout(timer)); // It is no longer needed.
+  connection.on("close", () => clearTimeout(timer)); // Otherwise, it prints.
 });
 
 // How the server exits: Node calls stop() on Ctrl+C (SIGINT) or kill (SIGTERM).
@@ -77,10 +77,10 @@ function stop() {
 }
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
-// Without this listener, if PORT is in use, you do not see the hint below.
+// Without this listener, if PORT is in use, Node exits, and may not say why.
 server.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE";
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  // As in 03, we go on if accepting failed, and Node exits if listening failed.
+  // If listening failed, Node exits by itself. If accepting failed, we go on.
   process.exitCode = 1;
 });

@@ -47,9 +47,9 @@ async function main() { // The last lines call it.
 }
 
 // Without this timer, if the server never answers, the client waits forever.
-let waited = 0; // milliseconds, counted in steps
+let waited = 0; // milliseconds, counted in steps; a pause counts as one step
 const timer = setInterval(() => {
-  // After a pause (Ctrl+Z), setTimeout() would fire before Node reads the rest.
+  // After a pause, one setTimeout() may fire before Node reads what has come.
   waited += 100;
   if (waited >= TIMEOUT) fail("timed out");
 }, 100);

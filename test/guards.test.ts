@@ -11,15 +11,16 @@ type Proof = [(lab: Lab, number: string) => Promise<string>, RegExp, RegExp];
 const tooLong = '"x".repeat(70_000)'; // longer than a datagram can be
 
 const proofs: Record<string, Proof> = {
-  "Without this listener, if PORT is in use, you do not see the hint below.": [
-    async (lab, number) => {
-      await lab.socket(lab.udp);
-      await lab.listen();
-      return await lab.start(number).end();
-    },
-    /^1: (bind|listen) EADDRINUSE.* 127\S+\d\. Is another server running\?\n$/,
-    /^\d: (?![^]*another server)/,
-  ],
+  "Without this listener, if PORT is in use, Node exits, and may not say why.":
+    [
+      async (lab, number) => {
+        await lab.socket(lab.udp);
+        await lab.listen();
+        return await lab.start(number).end();
+      },
+      /^1: (bind|listen) EADDRINUSE.* 127\S+\d\. Is another server running\?\n$/,
+      /^\d: (?![^]*another server)/,
+    ],
   "Without this check, if the answer cannot be sent, the server still exits with status 0, which means success.":
     [
       async (lab) => {
@@ -59,7 +60,7 @@ const proofs: Record<string, Proof> = {
     /^1: No answer from 127\.0\.0\.1:78520: ERR_SOCKET_BAD_PORT\n$/,
     /^ +at /m,
   ],
-  "Without this check, if a datagram falsely names a server as its sender (UDP does not check), the two may answer each other forever. We skip ports below 1024 (many servers use them), and our own answer (another 03 may send it).":
+  "Without this check, if a datagram falsely names a server as its sender (UDP does not check), that server and ours may answer each other forever. So we skip ports below 1024 (many servers use them) and the answer of another 03.":
     [
       async (lab) => {
         const server = await lab.serve("03");
