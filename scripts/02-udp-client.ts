@@ -24,7 +24,7 @@ const message = process.argv[2] ?? "I love jingjing";
 // 1. Create a socket for UDP over IPv4. We send and receive through it.
 const socket = dgram.createSocket("udp4");
 
-// A server does not know when a message comes, so it has a listener. A client
+// A server may get a message at any time, so it has a listener. A client
 // knows what comes next, so main() goes step by step, and awaits the answer.
 async function main() { // The last lines call it.
   // 2. Send the message to the server. A socket carries only bytes, so we
@@ -46,7 +46,7 @@ async function main() { // The last lines call it.
   const data = datagram.subarray(0, 200); // at most 200 bytes
   console.log(data.toString()); // decodes UTF-8; invalid bytes become �
 
-  // How the client exits: its only socket is closed and its timer is stopped.
+  // How the client exits: with its socket closed, Node has nothing to wait for.
   socket.close();
 }
 
@@ -54,7 +54,7 @@ async function main() { // The last lines call it.
 const timer = setTimeout(() => {
   fail("timed out. Is the server running?");
 }, TIMEOUT);
-socket.on("message", () => clearTimeout(timer)); // The answer stops the timer.
+socket.on("message", () => clearTimeout(timer)); // or it would still fail()
 
 function fail(cause: string) {
   console.error(`No answer from ${HOST}:${PORT}: ${cause}`);
