@@ -60,7 +60,7 @@ process.on("SIGINT", stop).on("SIGTERM", stop);
 socket.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE";
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  // If binding failed, no socket is in use, so Node exits with this status. If
-  // receiving failed, the socket is still in use, so the server keeps running.
+  // If binding failed, Node has nothing to wait for, so it exits with status 1.
+  // If receiving failed, it still waits for datagrams, so the server goes on.
   process.exitCode = 1;
 });

@@ -67,7 +67,7 @@ server.on("connection", (connection) => {
     console.error(`${address}:${port}: closed after ${TIMEOUT / 1000} seconds`);
     connection.destroy(); // closes the connection at once
   }, TIMEOUT);
-  connection.on("close", () => clearTimeout(timer)); // Otherwise, it prints.
+  connection.on("close", () => clearTimeout(timer)); // or the timer still fires
 });
 
 // How the server exits: Node calls stop() on Ctrl+C (SIGINT) or kill (SIGTERM).
@@ -81,6 +81,6 @@ process.on("SIGINT", stop).on("SIGTERM", stop);
 server.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE";
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  // If listening failed, Node exits by itself. If accepting failed, we go on.
+  // If listening failed, nothing is open, so Node exits. Otherwise, it goes on.
   process.exitCode = 1;
 });

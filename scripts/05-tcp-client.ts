@@ -47,9 +47,9 @@ async function main() { // The last lines call it.
 }
 
 // Without this timer, if the server never answers, the client waits forever.
-let waited = 0; // milliseconds, counted in steps; a pause counts as one step
+let waited = 0; // milliseconds; a pause (Ctrl+Z, or sleep) counts as one step
 const timer = setInterval(() => {
-  // After a pause, one setTimeout() may fire before Node reads what has come.
+  // One setTimeout() could fire after a pause, before Node reads what has come.
   waited += 100;
   if (waited >= TIMEOUT) fail("timed out");
 }, 100);
