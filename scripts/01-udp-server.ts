@@ -61,7 +61,7 @@ socket.once("message", (datagram, sender) => {
   });
 });
 
-// Without this listener, if PORT is in use, Node exits, and may not say why.
+// Without this listener, if PORT is in use, you see a stack trace at best.
 socket.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE";
   console.error(error.message + (inUse ? ". Is another server running?" : ""));

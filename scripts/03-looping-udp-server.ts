@@ -56,7 +56,7 @@ function stop() {
 }
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
-// Without this listener, if PORT is in use, Node exits, and may not say why.
+// Without this listener, if PORT is in use, you see a stack trace at best.
 socket.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE";
   console.error(error.message + (inUse ? ". Is another server running?" : ""));

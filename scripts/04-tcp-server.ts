@@ -52,8 +52,8 @@ server.on("connection", (connection) => {
     console.log(answer);
     connection.write(Buffer.from(answer));
 
-    // 7. Close the connection. When the answer is sent, end() tells the client
-    //    that no more will come. Then the client closes the connection, too.
+    // 7. Close the connection. When the answer is sent, end() closes our side. So
+    //    the client knows that no more will come, and closes its side.
     connection.end();
   });
 
@@ -77,7 +77,7 @@ function stop() {
 }
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
-// Without this listener, if PORT is in use, Node exits, and may not say why.
+// Without this listener, if PORT is in use, you see a stack trace at best.
 server.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE";
   console.error(error.message + (inUse ? ". Is another server running?" : ""));

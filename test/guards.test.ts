@@ -11,16 +11,15 @@ type Proof = [(lab: Lab, number: string) => Promise<string>, RegExp, RegExp];
 const tooLong = '"x".repeat(70_000)'; // longer than a datagram can be
 
 const proofs: Record<string, Proof> = {
-  "Without this listener, if PORT is in use, Node exits, and may not say why.":
-    [
-      async (lab, number) => {
-        await lab.socket(lab.udp);
-        await lab.listen();
-        return await lab.start(number).end();
-      },
-      /^1: (bind|listen) EADDRINUSE.* 127\S+\d\. Is another server running\?\n$/,
-      /^\d: (?![^]*another server)/,
-    ],
+  "Without this listener, if PORT is in use, you see a stack trace at best.": [
+    async (lab, number) => {
+      await lab.socket(lab.udp);
+      await lab.listen();
+      return await lab.start(number).end();
+    },
+    /^1: (bind|listen) EADDRINUSE.* 127\S+\d\. Is another server running\?\n$/,
+    /^\d: (?![^]*another server)/,
+  ],
   "Without this check, if the answer cannot be sent, the server still exits with status 0, which means success.":
     [
       async (lab) => {
