@@ -26,7 +26,7 @@ const socket = dgram.createSocket("udp4");
 
 // A server may get a message at any time, so it has a listener. A client
 // knows what comes next, so main() goes step by step, and awaits the answer.
-async function main() { // The last lines call it.
+async function main() { // "async" allows await in it. The last lines call it.
   // 2. Send the message to the server. A socket carries only bytes, so we
   //    encode the text as UTF-8. The system gives our socket a free port, where
   //    the answer will come. send() returns at once. Node calls the function
@@ -38,8 +38,8 @@ async function main() { // The last lines call it.
   });
 
   // 3. Receive the answer. Python waits in recvfrom(200). Here, once() gives a
-  //    promise for an event: "message" means that a datagram has arrived. await
-  //    waits for it and gives an array, whose first element is the datagram.
+  //    promise for the event "message". Only main() waits at await, until it has
+  //    come, and gets an array, whose first element is the datagram.
   //    ("as [Buffer]" only tells TypeScript its type.) If the event "error"
   //    comes first, await throws the error.
   const [datagram] = await once(socket, "message") as [Buffer];

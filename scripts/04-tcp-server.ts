@@ -52,7 +52,7 @@ server.on("connection", (connection) => {
     console.log(answer);
     connection.write(Buffer.from(answer));
 
-    // 7. Close the connection. When the answer is sent, end() closes our side. So
+    // 7. Close the connection. end() closes our side after the answer, so that
     //    the client knows that no more will come, and closes its side.
     connection.end();
   });

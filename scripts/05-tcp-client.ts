@@ -53,7 +53,7 @@ const timer = setInterval(() => {
   waited += 100;
   if (waited >= TIMEOUT) fail("timed out");
 }, 100);
-socket.on("close", () => clearInterval(timer)); // A timer keeps Node running.
+socket.on("close", () => clearInterval(timer)); // or the timer still fires
 
 function fail(cause: string) {
   // Without this line, if the connection breaks, you do not see what has come.
