@@ -38,8 +38,8 @@ async function main() { // "async" allows await in it. The last lines call it.
   });
 
   // 3. Receive the answer. Python waits in recvfrom(200). Here, once() gives a
-  //    promise for the event "message". Only main() waits at await, until it has
-  //    come, and gets an array, whose first element is the datagram.
+  //    promise for the event "message". Only main() waits at await, until it
+  //    comes, and gets an array, whose first element is the datagram.
   //    ("as [Buffer]" only tells TypeScript its type.) If the event "error"
   //    comes first, await throws the error.
   const [datagram] = await once(socket, "message") as [Buffer];

@@ -187,7 +187,7 @@ const guards = Object.keys(scripts).flatMap((number) => {
 
 test("each remark has a proof, and each proof a remark", () => {
   const remarks = new Set(guards.map(({ remark }) => remark));
-  const advice = "In guards.test.ts, the words of a remark lead to its proof";
+  const advice = "In guards.test.ts, prove what the new words of a remark say";
   expect([...remarks].sort(), advice).toEqual(Object.keys(proofs).sort());
 });
 

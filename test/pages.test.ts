@@ -36,6 +36,61 @@ const headers = texts.map((text) => {
   return { heading: header.split("\n")[0], blocks };
 });
 
+/** Code without remarks and blank lines. */
+const bare = (code: string) =>
+  code.replaceAll(/^ *\/\/.*\n| +\/\/ .*$|^\n/gm, "");
+
+describe.for(pages)("%s", (file) => {
+  const shown = sectionsOf(file).flatMap(({ heading, blocks }) =>
+    blocks.filter(([name]) => name === "ts").map(([, code]) => [heading, code])
+  );
+
+  test.for(shown)("%s: shows the code of its script", ([heading, code]) => {
+    const script = bare(read(scripts[`${heading.match(/0\d/)}`]));
+    if (code.startsWith("import")) expect(bare(code)).toBe(script);
+    let at = 0;
+    for (const line of bare(code).trimEnd().split("\n")) {
+      at = `\n${script}`.indexOf(`\n${line}\n`, at);
+      expect(at, `the script has, in this order: ${line}`).not.toBe(-1);
+    }
+  });
+
+  test("its commands name no other ports than the scripts", () => {
+    const commands = read(file).match(/^```\w*shell\n[^]*?^```$/gm);
+    const ports = commands?.join().match(/\b\d{4,5}\b/g);
+    expect([...new Set(ports)].sort()).toEqual(["7852", "8998"]);
+  });
+
+  test("has no dead link", () => {
+    for (const [, link] of read(file).matchAll(/\]\((?!https:)([^)\s]+)\)/g)) {
+      const [name, id] = link.split("#");
+      const target = name ? path.posix.join(path.dirname(file), name) : file;
+      const ids = sectionsOf(target).map(({ heading }) =>
+        heading.toLowerCase().replaceAll(/[^\p{L}\p{N}_ -]/gu, "")
+          .replaceAll(" ", "-")
+      );
+      if (id) expect(ids, link).toContain(decodeURI(id));
+    }
+  });
+});
+
+test("both pages have the same headings of codes", () => {
+  const [english, chinese] = pages.map((page) =>
+    sectionsOf(page).flatMap((it) => it.heading.match(/`.+?`/g) ?? []).sort()
+  );
+  expect(chinese).toEqual(english);
+});
+
+test("the picture shows the first exchange", () => {
+  const svg = read(".github/first-exchange.svg");
+  const shown = [...svg.matchAll(/<text(?! class="step").*?>(.*?)<\/text>/g)]
+    .map(([, text]) => text).join("").replaceAll(/\s/g, "");
+  for (const { blocks: [, [, output]] } of headers.slice(0, 2)) {
+    const escaped = output.replace("<", "&lt;").replace(">", "&gt;");
+    expect(shown).toContain(escaped.replaceAll(/\s/g, ""));
+  }
+});
+
 /** The commands of a block. Text in double quotes may have several lines. */
 const commandsOf = (block: string) =>
   [...block.matchAll(/^\S(?:"[^"]*"|[^"\n])*$/gm)].map(([command]) =>
@@ -139,58 +194,3 @@ test.skipIf(windows || runtime !== "node")(
     await server.ends(0, server.output + "Ending tcp server.......\n");
   },
 );
-
-/** Code without remarks and blank lines. */
-const bare = (code: string) =>
-  code.replaceAll(/^ *\/\/.*\n| +\/\/ .*$|^\n/gm, "");
-
-describe.for(pages)("%s", (file) => {
-  const shown = sectionsOf(file).flatMap(({ heading, blocks }) =>
-    blocks.filter(([name]) => name === "ts").map(([, code]) => [heading, code])
-  );
-
-  test.for(shown)("%s: shows the code of its script", ([heading, code]) => {
-    const script = bare(read(scripts[`${heading.match(/0\d/)}`]));
-    if (code.startsWith("import")) expect(bare(code)).toBe(script);
-    let at = 0;
-    for (const line of bare(code).trimEnd().split("\n")) {
-      at = `\n${script}`.indexOf(`\n${line}\n`, at);
-      expect(at, `the script has, in this order: ${line}`).not.toBe(-1);
-    }
-  });
-
-  test("its commands name no other ports than the scripts", () => {
-    const commands = read(file).match(/^```\w*shell\n[^]*?^```$/gm);
-    const ports = commands?.join().match(/\b\d{4,5}\b/g);
-    expect([...new Set(ports)].sort()).toEqual(["7852", "8998"]);
-  });
-
-  test("has no dead link", () => {
-    for (const [, link] of read(file).matchAll(/\]\((?!https:)([^)\s]+)\)/g)) {
-      const [name, id] = link.split("#");
-      const target = name ? path.posix.join(path.dirname(file), name) : file;
-      const ids = sectionsOf(target).map(({ heading }) =>
-        heading.toLowerCase().replaceAll(/[^\p{L}\p{N}_ -]/gu, "")
-          .replaceAll(" ", "-")
-      );
-      if (id) expect(ids, link).toContain(decodeURI(id));
-    }
-  });
-});
-
-test("both pages have the same headings of codes", () => {
-  const [english, chinese] = pages.map((page) =>
-    sectionsOf(page).flatMap((it) => it.heading.match(/`.+?`/g) ?? []).sort()
-  );
-  expect(chinese).toEqual(english);
-});
-
-test("the picture shows the first exchange", () => {
-  const svg = read(".github/first-exchange.svg");
-  const shown = [...svg.matchAll(/<text(?! class="step").*?>(.*?)<\/text>/g)]
-    .map(([, text]) => text).join("").replaceAll(/\s/g, "");
-  for (const { blocks: [, [, output]] } of headers.slice(0, 2)) {
-    const escaped = output.replace("<", "&lt;").replace(">", "&gt;");
-    expect(shown).toContain(escaped.replaceAll(/\s/g, ""));
-  }
-});

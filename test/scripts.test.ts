@@ -23,7 +23,7 @@ const ANSWER = "Ich hab keine Hunge";
 
 test.for(messages(500))("01 answers %#", async ([data, text], { lab }) => {
   const server = await lab.serve("01");
-  const client = await lab.socket();
+  const client = await lab.socket(0, OTHER_HOST);
   for (const message of [data, "2nd"]) client.send(message, lab.udp, HOST);
   const lines = `${inspect(data.subarray(0, 500))}\nBuffer\nstring\n${text}\n`;
   await server.ends(
@@ -36,7 +36,7 @@ test.for(messages(500))("01 answers %#", async ([data, text], { lab }) => {
 
 /** Sends a message to 03, and returns the answer. */
 async function ask(lab: Lab, message: string | Buffer) {
-  const socket = await lab.socket();
+  const socket = await lab.socket(0, OTHER_HOST);
   socket.send(message, lab.udp, HOST);
   return await until("an answer", () => socket.received[0]);
 }
@@ -231,7 +231,7 @@ client, _ = tcp.accept(); client.send(client.recv(500))`).prints("bound");
 });
 
 test.for([["02", "5_000"], ["04", "30_000"], ["05", "10_000"]])(
-  "%s waits as long as the pages say",
+  "%s has its limit, which the pages name",
   ([number, limit]) =>
     expect(read(scripts[number]).match(/TIMEOUT = (.*);/)?.[1]).toBe(limit),
 );
