@@ -36,25 +36,7 @@ const headers = texts.map((text) => {
   return { heading: header.split("\n")[0], blocks };
 });
 
-/** Code without remarks and blank lines. */
-const bare = (code: string) =>
-  code.replaceAll(/^ *\/\/.*\n| +\/\/ .*$|^\n/gm, "");
-
 describe.for(pages)("%s", (file) => {
-  const shown = sectionsOf(file).flatMap(({ heading, blocks }) =>
-    blocks.filter(([name]) => name === "ts").map(([, code]) => [heading, code])
-  );
-
-  test.for(shown)("%s: shows the code of its script", ([heading, code]) => {
-    const script = bare(read(scripts[`${heading.match(/0\d/)}`]));
-    if (code.startsWith("import")) expect(bare(code)).toBe(script);
-    let at = 0;
-    for (const line of bare(code).trimEnd().split("\n")) {
-      at = `\n${script}`.indexOf(`\n${line}\n`, at);
-      expect(at, `the script has, in this order: ${line}`).not.toBe(-1);
-    }
-  });
-
   test("its commands name no other ports than the scripts", () => {
     const commands = read(file).match(/^```\w*shell\n[^]*?^```$/gm);
     const ports = commands?.join().match(/\b\d{4,5}\b/g);
@@ -194,3 +176,21 @@ test.skipIf(windows || runtime !== "node")(
     await server.ends(0, server.output + "Ending tcp server.......\n");
   },
 );
+
+/** Code without remarks and blank lines. */
+const bare = (code: string) =>
+  code.replaceAll(/^ *\/\/.*\n| +\/\/ .*$|^\n/gm, "");
+
+const shown = pages.flatMap(sectionsOf).flatMap(({ heading, blocks }) =>
+  blocks.filter(([name]) => name === "ts").map(([, code]) => [heading, code])
+);
+
+test.for(shown)("%s: shows the code of its script", ([heading, code]) => {
+  const script = bare(read(scripts[`${heading.match(/0\d/)}`]));
+  if (code.startsWith("import")) expect(bare(code)).toBe(script);
+  let at = 0;
+  for (const line of bare(code).trimEnd().split("\n")) {
+    at = `\n${script}`.indexOf(`\n${line}\n`, at);
+    expect(at, `the script has, in this order: ${line}`).not.toBe(-1);
+  }
+});
