@@ -24,8 +24,8 @@ const message = process.argv[2] ?? "I love jingjing";
 // 1. Create a socket for UDP over IPv4. We send and receive through it.
 const socket = dgram.createSocket("udp4");
 
-// A server may get a message at any time, so it has a listener. A client
-// knows what comes next, so main() goes step by step, and awaits the answer.
+// A server may get a message at any time, so it has a listener. A client knows
+// what comes next, so main() goes step by step, and awaits the answer.
 async function main() { // "async" allows await in it. The last lines call it.
   // 2. Send the message to the server. A socket carries only bytes, so we
   //    encode the text as UTF-8. The system gives our socket a free port, where
@@ -38,8 +38,8 @@ async function main() { // "async" allows await in it. The last lines call it.
   });
 
   // 3. Receive the answer. Python waits in recvfrom(200). Here, once() gives a
-  //    promise for the event "message". Only main() waits at await, until it
-  //    comes, and gets an array, whose first element is the datagram.
+  //    promise for the event "message". Only main() waits at await, until a
+  //    datagram comes, and gets an array, whose first element is the datagram.
   //    ("as [Buffer]" only tells TypeScript its type.) If the event "error"
   //    comes first, await throws the error.
   const [datagram] = await once(socket, "message") as [Buffer];

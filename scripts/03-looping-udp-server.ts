@@ -61,6 +61,6 @@ socket.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE";
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
   // If binding failed, Node has nothing to wait for, so it exits with status 1.
-  // If receiving failed, it still waits for datagrams, so the server goes on.
+  // If receiving failed, Node waits for more datagrams, so it keeps running.
   process.exitCode = 1;
 });

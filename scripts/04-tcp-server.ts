@@ -81,6 +81,6 @@ process.on("SIGINT", stop).on("SIGTERM", stop);
 server.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE";
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  // If listening failed, nothing is open, so Node exits. Otherwise, it goes on.
+  // If nothing is open (listen() failed), Node exits. If not, it keeps running.
   process.exitCode = 1;
 });

@@ -17,7 +17,7 @@ import net from "node:net"; // for TCP, which connects two programs
 const HOST = "127.0.0.1"; // the server's address: this machine
 const PORT = 8998; // the server program's port, the same as in 04
 const TIMEOUT = 10_000; // milliseconds to wait for the whole answer
-
+// argv[2] is the text after the file name. Without text, || gives the default.
 const message = process.argv[2] || "I love wangxiaojing"; // TCP cannot send "".
 
 // 1. Create a socket for TCP. We send and receive through it.
@@ -33,7 +33,7 @@ async function main() { // The last lines call it.
   // 3. Send the message, encoded as UTF-8.
   socket.write(Buffer.from(message));
 
-  // 4. Receive the answer. TCP carries a stream of bytes, so it comes in one or
+  // 4. Receive the answer. In TCP's stream of bytes, the answer comes in one or
   //    more pieces. Python's recv(500) gives one. A listener joins them all.
   socket.on("data", (piece: Buffer) => {
     data = Buffer.concat([data, piece]).subarray(0, 500); // at most 500 bytes
