@@ -26,14 +26,13 @@ const socket = dgram.createSocket("udp4");
 
 // 2. Bind the socket to HOST and PORT, so that it receives what is sent there.
 //    bind() returns at once, and Node runs the script to its last line. Then
-//    Node's event loop runs as long as it has something to wait for, and calls
-//    a function of ours (a callback) when something happens (an event), such as
-//    this one when the socket is bound.
+//    Node's event loop waits until something happens (an event), and calls a
+//    function of ours, a callback. It calls this one when the socket is bound.
 socket.bind(PORT, HOST, () => console.log("Starting server........."));
 
 // 3. Receive a datagram. Python waits in recvfrom(500). In Node, we add a
 //    listener, a callback for one kind of event. Node calls it once, when the
-//    first datagram arrives ("message"), with the sender's address and port.
+//    first datagram arrives ("message"), and gives it the datagram's sender.
 socket.once("message", (datagram, sender) => {
   const data = datagram.subarray(0, 500); // at most 500 bytes
   console.log(data); // prints the bytes in hexadecimal
@@ -55,15 +54,15 @@ socket.once("message", (datagram, sender) => {
       process.exit(1); // Status 1 means failure.
     }
 
-    // How the server exits: we close its only socket, so Node exits.
-    // If we closed it before this callback, the answer could be lost.
+    // How the server exits: we close its only socket, so nothing is left to
+    // wait for. If we closed it before this callback, the answer could be lost.
     socket.close(() => console.log("Ending server........"));
   });
 });
 
-// Without this listener, if PORT is in use, you see a stack trace at best.
+// Without this listener, if PORT is in use, you see no clear message.
 socket.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
-  const inUse = error.code === "EADDRINUSE";
+  const inUse = error.code === "EADDRINUSE"; // The address is in use.
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
   process.exit(1);
 });

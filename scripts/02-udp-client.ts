@@ -12,7 +12,7 @@
 // Node's page on UDP: https://nodejs.org/api/dgram.html
 
 import dgram from "node:dgram"; // for UDP, whose messages are called datagrams
-import { once } from "node:events"; // gives a promise for an event
+import { once } from "node:events"; // gives a promise (01's once does not)
 
 const HOST = "127.0.0.1"; // the server's address: this machine
 const PORT = 7852; // the server program's port, the same as in 01 and 03
@@ -25,8 +25,8 @@ const message = process.argv[2] ?? "I love jingjing";
 const socket = dgram.createSocket("udp4");
 
 // A server may get a message at any time, so it has a listener. A client knows
-// what comes next, so main() goes step by step, and awaits the answer.
-async function main() { // "async" allows await in it. The last lines call it.
+// what comes next, so main() takes one step after another, and awaits events.
+async function main() { // The last lines of the script call it.
   // 2. Send the message to the server. A socket carries only bytes, so we
   //    encode the text as UTF-8. The system gives our socket a free port, where
   //    the answer will come. send() returns at once. Node calls the function
@@ -38,11 +38,11 @@ async function main() { // "async" allows await in it. The last lines call it.
   });
 
   // 3. Receive the answer. Python waits in recvfrom(200). Here, once() gives a
-  //    promise for the event "message". Only main() waits at await, until a
-  //    datagram comes, and gets an array, whose first element is the datagram.
-  //    ("as [Buffer]" only tells TypeScript its type.) If the event "error"
-  //    comes first, await throws the error.
-  const [datagram] = await once(socket, "message") as [Buffer];
+  //    promise for the event "message", and main() waits at await until the
+  //    event comes. The promise's value is an array. If the event "error" comes
+  //    first, await throws the error, and ".catch" at the end catches it.
+  const values = await once(socket, "message"); // [datagram, sender]
+  const datagram: Buffer = values[0];
   const data = datagram.subarray(0, 200); // at most 200 bytes
   console.log(data.toString()); // decodes UTF-8; invalid bytes become �
 
@@ -54,16 +54,16 @@ async function main() { // "async" allows await in it. The last lines call it.
 const timer = setTimeout(() => {
   fail("timed out. Is the server running?");
 }, TIMEOUT);
-socket.on("message", () => clearTimeout(timer)); // or the timer still fires
+// We stop the timer here, not in main(), so that you can delete both together.
+socket.on("message", () => clearTimeout(timer));
 
-function fail(cause: string) {
+function fail(cause?: string) {
   console.error(`No answer from ${HOST}:${PORT}: ${cause}`);
   process.exit(1); // Status 1 means failure.
 }
 
 // Without ".catch", if a step of main() fails, Node prints a stack trace.
 main().catch((error: NodeJS.ErrnoException) => { // an Error, maybe with a code
-  // Errors of Node and the system have a code, and we print only that. Another
-  // error is a mistake in this script, so we print where it is (the stack).
-  fail(error.code ?? `${error.stack}`);
+  // An error without a code is a mistake in this script. Its stack says where.
+  fail(error.code ?? error.stack);
 });

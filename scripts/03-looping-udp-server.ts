@@ -34,9 +34,9 @@ socket.on("message", (datagram, sender) => {
   const answer = "Ich hab keine Hunge";
   console.log(message);
 
-  // Without this check, if a datagram falsely names a server as its sender (UDP
-  // does not check), that server and ours may answer each other forever. So we
-  // skip ports below 1024 (many servers use them) and the answer of another 03.
+  // Without this check, if a datagram's sender is faked and is another server,
+  // that server and ours may answer each other forever. So we answer no port
+  // below 1024 (many servers use them) and no message that equals our answer.
   if (sender.port < 1024 || message === answer) {
     console.error(`${sender.address}:${sender.port}: not answered`);
     return;
@@ -56,11 +56,11 @@ function stop() {
 }
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
-// Without this listener, if PORT is in use, you see a stack trace at best.
+// Without this listener, if PORT is in use, you see no clear message.
 socket.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
-  const inUse = error.code === "EADDRINUSE";
+  const inUse = error.code === "EADDRINUSE"; // The address is in use.
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  // If binding failed, Node has nothing to wait for, so it exits with status 1.
-  // If receiving failed, Node waits for more datagrams, so it keeps running.
-  process.exitCode = 1;
+  // This only sets the exit status. If binding failed, Node exits by itself,
+  // because a socket that is not bound does not keep it running.
+  process.exitCode = 1; // failure
 });

@@ -19,17 +19,17 @@ const HOST = "127.0.0.1"; // the server's address: this machine
 const PORT = 8998; // the server program's port, the same as in 05
 const TIMEOUT = 30_000; // milliseconds that a connection may last
 
-// 1. Create a TCP socket, the server, which only accepts clients. For each
-//    client, Node creates another socket, the connection.
+// 1. Create a socket for TCP, "server", which only accepts clients. For each
+//    client, Node creates another socket, "connection".
 const server = net.createServer();
 
-// 2. Bind the socket to HOST and PORT, so that clients can find it.
+// 2. Bind the server to HOST and PORT, so that clients can find it.
 // 3. Listen for clients. Node does both steps, and then calls this function.
 server.listen(PORT, HOST, () => console.log("Starting tcp server......."));
 
 // 4. Accept clients. Python waits in accept() and serves one client after
 //    another. Node's event loop calls this listener for each client, and later
-//    the listeners below when data comes, so nobody waits for a silent client.
+//    the listeners below when data comes, so a silent client delays nobody.
 server.on("connection", (connection) => {
   const address = connection.remoteAddress;
   const port = connection.remotePort;
@@ -42,22 +42,23 @@ server.on("connection", (connection) => {
   }
 
   // 5. Receive the message. TCP carries a stream of bytes, so the message comes
-  //    in one or more pieces. As Python's recv(500) does, we take the first.
+  //    in one or more pieces. As Python's recv(500) does, we take only one.
   connection.once("data", (piece: Buffer) => {
     const data = piece.subarray(0, 500); // at most 500 bytes
     const message = data.toString(); // decodes UTF-8; invalid bytes become �
 
-    // 6. Answer the client. The connection knows it, so we need no address.
+    // 6. Answer the client. write() needs no address, unlike send() in UDP.
     const answer = `Received msg: ${message} from ('${address}', ${port})`;
     console.log(answer);
     connection.write(Buffer.from(answer));
 
-    // 7. Close the connection. end() closes our side after the answer, so that
-    //    the client knows that no more will come, and closes its side.
+    // 7. Close the connection, which has two sides. end() closes ours after the
+    //    answer. Then the client knows that all has come, and closes its own.
     connection.end();
   });
 
-  // Without this listener, if a client breaks its connection, Node exits.
+  // Without this listener, if a client breaks its connection, Node exits, as it
+  // does after each event "error" without a listener.
   connection.on("error", (error) => {
     console.error(`${address}:${port}: ${error.message}`);
   });
@@ -77,10 +78,10 @@ function stop() {
 }
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
-// Without this listener, if PORT is in use, you see a stack trace at best.
+// Without this listener, if PORT is in use, you see no clear message.
 server.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
-  const inUse = error.code === "EADDRINUSE";
+  const inUse = error.code === "EADDRINUSE"; // The address is in use.
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  // If nothing is open (listen() failed), Node exits. If not, it keeps running.
-  process.exitCode = 1;
+  // This only sets the exit status. If listening failed, Node exits by itself.
+  process.exitCode = 1; // failure
 });

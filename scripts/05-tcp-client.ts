@@ -24,7 +24,7 @@ const message = process.argv[2] || "I love wangxiaojing"; // TCP cannot send "".
 const socket = new net.Socket();
 let data = Buffer.alloc(0); // what has come so far, for main() and fail()
 
-async function main() { // The last lines call it.
+async function main() { // The last lines of the script call it.
   // 2. Connect to the server. Python waits in connect(). Here, await waits for
   //    the event "connect". If "error" comes instead, await throws the error.
   socket.connect(PORT, HOST);
@@ -47,15 +47,15 @@ async function main() { // The last lines call it.
 }
 
 // Without this timer, if the server never answers, the client waits forever.
-let waited = 0; // milliseconds; a pause (Ctrl+Z, or sleep) counts as one step
+let waited = 0; // milliseconds
 const timer = setInterval(() => {
-  // One setTimeout() could fire after a pause, before Node reads what has come.
+  // With setTimeout(), if a debugger pauses the client, you see "timed out".
   waited += 100;
   if (waited >= TIMEOUT) fail("timed out");
 }, 100);
 socket.on("close", () => clearInterval(timer)); // or the timer still fires
 
-function fail(cause: string) {
+function fail(cause?: string) {
   // Without this line, if the connection breaks, you do not see what has come.
   if (data.length > 0) console.log(data.toString());
 
@@ -66,5 +66,5 @@ function fail(cause: string) {
 
 // Without ".catch", if no server is running, Node prints a stack trace.
 main().catch((error: NodeJS.ErrnoException) => { // an Error, maybe with a code
-  fail(error.code ?? `${error.stack}`); // the code, or where our mistake is
+  fail(error.code ?? error.stack); // Without a code, it is our own mistake.
 });

@@ -12,7 +12,7 @@ type Proof = [(lab: Lab, number: string) => Promise<string>, RegExp, RegExp];
 const tooLong = '"x".repeat(70_000)'; // longer than a datagram can be
 
 const proofs: Record<string, Proof> = {
-  "Without this listener, if PORT is in use, you see a stack trace at best.": [
+  "Without this listener, if PORT is in use, you see no clear message.": [
     async (lab, number) => {
       await lab.socket(lab.udp);
       await lab.listen();
@@ -60,7 +60,7 @@ const proofs: Record<string, Proof> = {
     /^1: No answer from 127\.0\.0\.1:78520: ERR_SOCKET_BAD_PORT\n$/,
     /^ +at /m,
   ],
-  "Without this check, if a datagram falsely names a server as its sender (UDP does not check), that server and ours may answer each other forever. So we skip ports below 1024 (many servers use them) and the answer of another 03.":
+  "Without this check, if a datagram's sender is faked and is another server, that server and ours may answer each other forever. So we answer no port below 1024 (many servers use them) and no message that equals our answer.":
     [
       async (lab) => {
         const server = await lab.serve("03");
@@ -104,19 +104,22 @@ const proofs: Record<string, Proof> = {
       /^Starting.*\nReceived msg: still there\? from .*\n$/,
       /from \('undefined', undefined\)\n/,
     ],
-  "Without this listener, if a client breaks its connection, Node exits.": [
-    async (lab) => {
-      const server = await lab.serve("04");
-      const client = await lab.connect();
-      await lab.ask("Now it is accepted.");
-      client.resetAndDestroy();
-      const told = `127.0.0.1:${client.port}: read ECONNRESET\n`;
-      await until("a line", () => server.stderr === told || server.ended());
-      return server.ended() ? "It exits." : `${await lab.ask("still there?")}`;
-    },
-    /^Received msg: still there\? from /,
-    /^It exits\.$/,
-  ],
+  'Without this listener, if a client breaks its connection, Node exits, as it does after each event "error" without a listener.':
+    [
+      async (lab) => {
+        const server = await lab.serve("04");
+        const client = await lab.connect();
+        await lab.ask("Now it is accepted.");
+        client.resetAndDestroy();
+        const told = `127.0.0.1:${client.port}: read ECONNRESET\n`;
+        await until("a line", () => server.stderr === told || server.ended());
+        return server.ended()
+          ? "It exits."
+          : `${await lab.ask("still there?")}`;
+      },
+      /^Received msg: still there\? from /,
+      /^It exits\.$/,
+    ],
   "Without this timer, if a client stays silent, it stays connected forever.": [
     async (lab) => {
       lab.timeout("04", 1_500);
