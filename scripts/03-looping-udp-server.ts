@@ -52,7 +52,7 @@ socket.on("message", (datagram, sender) => {
 // How the server exits: Node calls stop() on Ctrl+C (SIGINT) or kill (SIGTERM).
 function stop() {
   console.log("Ending server........");
-  process.exit(0); // closes the socket
+  process.exit(); // closes the socket
 }
 process.on("SIGINT", stop).on("SIGTERM", stop);
 

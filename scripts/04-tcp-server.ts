@@ -74,7 +74,7 @@ server.on("connection", (connection) => {
 // How the server exits: Node calls stop() on Ctrl+C (SIGINT) or kill (SIGTERM).
 function stop() {
   console.log("Ending tcp server.......");
-  process.exit(0); // closes all sockets
+  process.exit(); // closes all sockets
 }
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
