@@ -28,11 +28,9 @@ function sectionsOf(file: string) {
 /** The header of a script as a section: its blocks are indented. */
 const headers = texts.map((text) => {
   const [header] = text.split("\n\n");
-  const blocks = [...header.matchAll(/^\/\/\n((?:\/\/ {3}.*\n)+)/gm)]
-    .map((
-      [, code],
-      i,
-    ): Block => [i ? "text" : "sh", code.replaceAll(/^\/\/ {3}/gm, "")]);
+  const [typed, printed] = [...header.matchAll(/^\/\/\n((?:\/\/ {3}.*\n)+)/gm)]
+    .map(([, code]) => code.replaceAll(/^\/\/ {3}/gm, ""));
+  const blocks: Block[] = [["sh", typed], ["text", printed]];
   return { heading: header.split("\n")[0], blocks };
 });
 
@@ -154,18 +152,15 @@ test.for(all)("$heading", ({ blocks }, { lab }) => run(lab, blocks));
 const typed = (lab: Lab, number: string) =>
   lab.run(process.execPath, path.join(tsx, "cli.mjs"), scripts[number]);
 
-test.runIf(runtime === "node")(
-  "tsx runs the first exchange",
-  async ({ lab }) => {
-    for (const type of ["", '"type": "commonjs"', '"type": "module"']) {
-      lab.write("package.json", `{${type}}`);
-      const server = typed(lab, "01");
-      await server.prints("Starting");
-      await typed(lab, "02").ends(0, "Ich hab keine Hunge\n");
-      expect(await server.end()).toMatch(/^0: /);
-    }
-  },
-);
+test.runIf(runtime === "node")("tsx runs 01 and 02", async ({ lab }) => {
+  for (const type of ["", '"type": "commonjs"', '"type": "module"']) {
+    lab.write("package.json", `{${type}}`);
+    const server = typed(lab, "01");
+    await server.prints("Starting");
+    await typed(lab, "02").ends(0, "Ich hab keine Hunge\n");
+    expect(await server.end()).toMatch(/^0: /);
+  }
+});
 
 test.skipIf(windows || runtime !== "node")(
   "tsx passes on Ctrl+C",
@@ -189,8 +184,8 @@ test.for(shown)("%s: shows the code of its script", ([heading, code]) => {
   const script = bare(read(scripts[`${heading.match(/0\d/)}`]));
   if (code.startsWith("import")) expect(bare(code)).toBe(script);
   let at = 0;
-  for (const line of bare(code).trimEnd().split("\n")) {
-    at = `\n${script}`.indexOf(`\n${line}\n`, at);
-    expect(at, `the script has, in this order: ${line}`).not.toBe(-1);
+  for (const part of code.split(/ +\/\/ \.\.\.\n/).map(bare)) {
+    at = `\n${script}`.indexOf(`\n${part}`, at);
+    expect(at, `the script has, in this order:\n${part}`).not.toBe(-1);
   }
 });
