@@ -32,15 +32,16 @@ test.for(Object.keys(upTo500))("01 prints %s", async (what, { lab }) => {
     0,
     `Starting server.........\n${lines}Ending server........\n`,
   );
-  await until("an answer", () => client.received.length);
-  expect(client.received).toEqual([ANSWER]);
+  client.send("no more", client.port, OTHER_HOST);
+  await until("no more", () => client.received.includes("no more"));
+  expect(client.received).toEqual([ANSWER, "no more"]);
 });
 
 /** Sends a message to 03, and returns the answer. */
 async function ask(lab: Lab, message: string | Buffer) {
   const socket = await lab.socket(0, OTHER_HOST);
   socket.send(message, lab.udp, HOST);
-  return await until("an answer", () => socket.received[0]);
+  return await until(`an answer at ${OTHER_HOST}`, () => socket.received[0]);
 }
 
 test("03 prints and answers each message", async ({ lab }) => {
@@ -174,7 +175,7 @@ test.for<[number: string, what: string, args: string[], sent: string]>([
   await lab.start(number, ...args).ends(0, `${text}\n`);
   await until("an end", () => clients.every((it) => it.readableEnded));
   const received = [...server.received, ...clients.map((it) => it.received)];
-  expect(received).toEqual([sent]);
+  expect(received, "what it has sent").toEqual([sent]);
 });
 
 test.for<[string, string, ((socket: net.Socket) => unknown)?]>([
