@@ -27,12 +27,12 @@ const socket = dgram.createSocket("udp4");
 // 2. Bind the socket to HOST and PORT, so that it receives what is sent there.
 //    bind() returns at once, and Node runs the script to its last line. Then
 //    Node's event loop waits until something happens (an event), and calls a
-//    function of ours, a callback. It calls this one when the socket is bound.
+//    function of ours, a callback. When the socket is bound, it calls this one.
 socket.bind(PORT, HOST, () => console.log("Starting server........."));
 
 // 3. Receive a datagram. Python waits in recvfrom(500). In Node, we add a
-//    listener, a callback for one kind of event. Node calls it once, when the
-//    first datagram arrives ("message"), and gives it the datagram's sender.
+//    listener, a callback for one kind of event. With "once", Node calls it for
+//    the first datagram ("message"). "sender" has its address and port.
 socket.once("message", (datagram, sender) => {
   const data = datagram.subarray(0, 500); // at most 500 bytes
   console.log(data); // prints the bytes in hexadecimal
@@ -54,8 +54,8 @@ socket.once("message", (datagram, sender) => {
       process.exit(1); // Status 1 means failure.
     }
 
-    // How the server exits: we close its only socket, so nothing is left to
-    // wait for. If we closed it before this callback, the answer could be lost.
+    // How the server exits: we close its only socket, so nothing keeps Node
+    // running. If we closed it before this callback, the answer could be lost.
     socket.close(() => console.log("Ending server........"));
   });
 });

@@ -34,7 +34,7 @@ server.on("connection", (connection) => {
   const address = connection.remoteAddress;
   const port = connection.remotePort;
 
-  // Without this check, if a client has broken its connection by now, the
+  // Without this check, if a client has already broken its connection, the
   // server prints "undefined" as the client's address and port.
   if (!port) {
     connection.destroy();
@@ -53,7 +53,7 @@ server.on("connection", (connection) => {
     connection.write(Buffer.from(answer));
 
     // 7. Close the connection, which has two sides. end() closes ours after the
-    //    answer. Then the client knows that all has come, and closes its own.
+    //    answer. Then the client knows that it is complete, and closes its own.
     connection.end();
   });
 
@@ -82,6 +82,6 @@ process.on("SIGINT", stop).on("SIGTERM", stop);
 server.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE"; // The address is in use.
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  // This only sets the exit status. If listening failed, Node exits by itself.
+  // Other errors do not end it. If listening failed, Node exits by itself.
   process.exitCode = 1; // failure
 });

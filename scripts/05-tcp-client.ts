@@ -41,7 +41,7 @@ async function main() { // The last lines of the script call it.
   });
 
   // 5. Close the connection. When the server closes its side, Node closes ours.
-  await once(socket, "close");
+  await once(socket, "close"); // Meanwhile, the listener joins the pieces.
   if (data.length > 0) console.log(data.toString()); // decodes UTF-8
   else fail("connection closed");
 }
@@ -49,7 +49,7 @@ async function main() { // The last lines of the script call it.
 // Without this timer, if the server never answers, the client waits forever.
 let waited = 0; // milliseconds
 const timer = setInterval(() => {
-  // With setTimeout(), if a debugger pauses the client, you see "timed out".
+  // We count in steps. While a debugger pauses the client, this count pauses.
   waited += 100;
   if (waited >= TIMEOUT) fail("timed out");
 }, 100);

@@ -60,7 +60,7 @@ const proofs: Record<string, Proof> = {
     /^1: No answer from 127\.0\.0\.1:78520: ERR_SOCKET_BAD_PORT\n$/,
     /^ +at /m,
   ],
-  "Without this check, if a datagram's sender is faked and is another server, that server and ours may answer each other forever. So we answer no port below 1024 (many servers use them) and no message that equals our answer.":
+  "Without this check, if someone sends a datagram in another server's name, that server and ours may answer each other forever. So we answer no port below 1024 (many servers use them) and no answer like ours (of another 03).":
     [
       async (lab) => {
         const server = await lab.serve("03");
@@ -87,7 +87,7 @@ const proofs: Record<string, Proof> = {
     /^send EMSGSIZE 127\.0\.0\.1:\d+\n$/,
     /^$/,
   ],
-  'Without this check, if a client has broken its connection by now, the server prints "undefined" as the client\'s address and port.':
+  'Without this check, if a client has already broken its connection, the server prints "undefined" as the client\'s address and port.':
     [
       async (lab) => {
         const server = await lab.serve("04");
@@ -176,8 +176,8 @@ const proofs: Record<string, Proof> = {
 /** Where a remark is not true: some runtimes and systems are kinder. */
 const notTrue: Record<string, string> = {
   bun: "if a client breaks its connection, Node exits",
-  darwin: "broken its connection by now",
-  win32: "broken its connection by now", // Nothing can pause the server.
+  darwin: "already broken its connection",
+  win32: "already broken its connection", // Nothing can pause the server.
 };
 
 const guards = Object.keys(scripts).flatMap((number) => {
