@@ -12,7 +12,7 @@
 // Node's page on UDP: https://nodejs.org/api/dgram.html
 
 import dgram from "node:dgram"; // for UDP, whose messages are called datagrams
-import { once } from "node:events"; // gives a promise, unlike socket.once()
+import { once } from "node:events"; // gives a promise for an event
 
 const HOST = "127.0.0.1"; // the server's address: this machine
 const PORT = 7852; // the server program's port, the same as in 01 and 03
@@ -38,9 +38,9 @@ async function main() { // The last lines of the script call it.
   });
 
   // 3. Receive the answer. Python waits in recvfrom(200). Here, once() gives a
-  //    promise for the event "message", and only main() waits, at await. The
-  //    promise's value is an array of a listener's arguments. If the event
-  //    "error" comes first, await throws the error to ".catch" below.
+  //    promise for the event "message". Only main() waits, at await, and then
+  //    has what a listener would get, in an array. If the event "error" comes
+  //    first, await throws the error, and ".catch" below gets it.
   const values = await once(socket, "message"); // [datagram, sender]
   const datagram: Buffer = values[0];
   const data = datagram.subarray(0, 200); // at most 200 bytes
@@ -54,7 +54,7 @@ async function main() { // The last lines of the script call it.
 const timer = setTimeout(() => {
   fail("timed out. Is the server running?");
 }, TIMEOUT);
-// This line belongs to the timer, which it stops when the answer comes.
+// When the answer comes, this listener stops the timer, or it would still fire.
 socket.on("message", () => clearTimeout(timer));
 
 function fail(cause?: string) {
@@ -64,6 +64,6 @@ function fail(cause?: string) {
 
 // Without ".catch", if a step of main() fails, Node prints a stack trace.
 main().catch((error: NodeJS.ErrnoException) => { // an Error, maybe with a code
-  // Node's errors have a code. For a mistake of ours, the stack says where.
+  // Without a code, the error is a bug in this script. Its stack says where.
   fail(error.code ?? error.stack);
 });

@@ -34,9 +34,9 @@ socket.on("message", (datagram, sender) => {
   const answer = "Ich hab keine Hunge";
   console.log(message);
 
-  // Without this check, if someone sends a datagram in another server's name,
-  // that server and ours may answer each other forever. So we answer no port
-  // below 1024 (many servers use them) and no answer like ours (of another 03).
+  // Without this check, if someone fakes a sender's address (UDP allows it) and
+  // takes another server's, that server and ours may answer each other forever.
+  // So we answer no port below 1024 (of many servers) and no message like ours.
   if (sender.port < 1024 || message === answer) {
     console.error(`${sender.address}:${sender.port}: not answered`);
     return;
@@ -60,7 +60,7 @@ process.on("SIGINT", stop).on("SIGTERM", stop);
 socket.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE"; // The address is in use.
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  // We do not call exit(), so other errors do not end the server. If binding
-  // failed, Node exits by itself, because only a bound socket keeps it running.
+  // We do not call exit(), so that a failed receive does not end the server. If
+  // binding failed, Node exits now, because nothing keeps it running.
   process.exitCode = 1; // failure
 });

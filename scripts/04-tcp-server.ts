@@ -53,12 +53,12 @@ server.on("connection", (connection) => {
     connection.write(Buffer.from(answer));
 
     // 7. Close the connection, which has two sides. end() closes ours after the
-    //    answer. Then the client knows that it is complete, and closes its own.
+    //    answer. So the client knows the answer's end, and closes its own side.
     connection.end();
   });
 
-  // Without this listener, if a client breaks its connection, Node exits, as it
-  // does after each event "error" without a listener.
+  // Without this listener, if a client breaks its connection, Node exits,
+  // because the event "error" has no listener.
   connection.on("error", (error) => {
     console.error(`${address}:${port}: ${error.message}`);
   });
@@ -82,6 +82,6 @@ process.on("SIGINT", stop).on("SIGTERM", stop);
 server.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE"; // The address is in use.
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  // Other errors do not end it. If listening failed, Node exits by itself.
+  // Other errors do not end the server. If listening failed, Node exits now.
   process.exitCode = 1; // failure
 });

@@ -22,7 +22,7 @@ const message = process.argv[2] || "I love wangxiaojing"; // TCP cannot send "".
 
 // 1. Create a socket for TCP. We send and receive through it.
 const socket = new net.Socket();
-let data = Buffer.alloc(0); // what has come so far, for main() and fail()
+let data = Buffer.alloc(0); // what has come so far; fail() prints it, too
 
 async function main() { // The last lines of the script call it.
   // 2. Connect to the server. Python waits in connect(). Here, await waits for
@@ -49,7 +49,7 @@ async function main() { // The last lines of the script call it.
 // Without this timer, if the server never answers, the client waits forever.
 let waited = 0; // milliseconds
 const timer = setInterval(() => {
-  // We count in steps. While a debugger pauses the client, this count pauses.
+  // After a pause in a debugger, one setTimeout() would fire at once.
   waited += 100;
   if (waited >= TIMEOUT) fail("timed out");
 }, 100);
@@ -66,5 +66,5 @@ function fail(cause?: string) {
 
 // Without ".catch", if no server is running, Node prints a stack trace.
 main().catch((error: NodeJS.ErrnoException) => { // an Error, maybe with a code
-  fail(error.code ?? error.stack); // Without a code, it is our own mistake.
+  fail(error.code ?? error.stack); // Without a code, it is a bug of ours.
 });

@@ -60,7 +60,7 @@ const proofs: Record<string, Proof> = {
     /^1: No answer from 127\.0\.0\.1:78520: ERR_SOCKET_BAD_PORT\n$/,
     /^ +at /m,
   ],
-  "Without this check, if someone sends a datagram in another server's name, that server and ours may answer each other forever. So we answer no port below 1024 (many servers use them) and no answer like ours (of another 03).":
+  "Without this check, if someone fakes a sender's address (UDP allows it) and takes another server's, that server and ours may answer each other forever. So we answer no port below 1024 (of many servers) and no message like ours.":
     [
       async (lab) => {
         const server = await lab.serve("03");
@@ -104,7 +104,7 @@ const proofs: Record<string, Proof> = {
       /^Starting.*\nReceived msg: still there\? from .*\n$/,
       /from \('undefined', undefined\)\n/,
     ],
-  'Without this listener, if a client breaks its connection, Node exits, as it does after each event "error" without a listener.':
+  'Without this listener, if a client breaks its connection, Node exits, because the event "error" has no listener.':
     [
       async (lab) => {
         const server = await lab.serve("04");
