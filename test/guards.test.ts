@@ -181,8 +181,7 @@ const notTrue: Record<string, string> = {
 };
 
 const guards = Object.keys(scripts).flatMap((number) => {
-  // A guard is a remark and the code below it, up to a blank line or the end of
-  // the block, which is indented less.
+  // A remark and the code below it, up to a blank line or the block's end.
   const guard = /^( *)(\/\/ Without .*\n(?:\1\/\/ .*\n)*)(?:\1.+\n)+/gm;
   return [...read(scripts[number]).matchAll(guard)].map(([code, , lines]) => (
     { number, code, remark: lines.replaceAll(/\s*\/\/ /g, " ").trim() }
@@ -201,13 +200,13 @@ describe.for(proved)("$number: $remark", ({ number, remark, code }) => {
   const kinder = [runtime, process.platform]
     .some((where) => remark.includes(notTrue[where] ?? "nowhere"));
   test.skipIf(kinder && windows)("not so with it", async ({ lab }) => {
-    expect(await see(lab, number)).toMatch(withIt);
+    expect(await see(lab, number), remark).toMatch(withIt);
   });
 
   test.skipIf(kinder)("so without it", async ({ lab }) => {
     // The rest of this line starts the client.
     const rest = remark.includes(".catch") ? /\.catch\(.*\)/s : /.*/s;
     lab.edit(number, lab.local(code), lab.local(code.replace(rest, "")));
-    expect(await see(lab, number)).toMatch(withoutIt);
+    expect(await see(lab, number), remark).toMatch(withoutIt);
   });
 });

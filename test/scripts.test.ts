@@ -24,8 +24,9 @@ const ANSWER = "Ich hab keine Hunge";
 
 test.for(Object.keys(upTo500))("01 prints %s", async (what, { lab }) => {
   const [data, text] = upTo500[what];
-  // It closes its socket late, so with "on" it would answer twice.
-  lab.edit("01", "socket.close(", "setTimeout((f) => socket.close(f), 200, ");
+  if (what === "white space") { // With "on", it would answer twice here.
+    lab.edit("01", "socket.close(", "setTimeout((f) => socket.close(f), 200, ");
+  }
   const server = await lab.serve("01");
   const client = await lab.socket(0, OTHER_HOST);
   for (const message of [data, "2nd"]) client.send(message, lab.udp, HOST);
@@ -83,7 +84,7 @@ test.skipIf(windows)("03 and 04 end on SIGTERM", async ({ lab }) => {
   for (const number of ["03", "04"]) {
     const server = await lab.serve(number);
     server.signal("SIGTERM");
-    expect(await server.end()).toMatch(/^0: Starting .*\nEnding .*\n$/);
+    expect(await server.end(), number).toMatch(/^0: Starting.*\nEnding.*\n$/);
   }
 });
 
@@ -162,7 +163,7 @@ test.for<[number: string, what: string, args: string[], sent: string]>([
   ["05", "no UTF-8", ["Hello", "ignored"], "Hello"],
   ["05", "a cut character", [""], TCP],
   ["05", "no more than its limit", ["x".repeat(999)], "x".repeat(999)],
-])("%s prints %s", async (row, { lab }) => {
+])("%s sends its message, and prints %s", async (row, { lab }) => {
   const [number, what, args, sent] = row;
   const [data, text] = messages(number === "02" ? 200 : 500)[what];
   lab.timeout(number, 5_000).edit(number, `"${HOST}"`, `"${OTHER_HOST}"`);
