@@ -54,8 +54,7 @@ async function main() { // The last lines of the script call it.
 const timer = setTimeout(() => {
   fail("timed out. Is the server running?");
 }, TIMEOUT);
-// When the answer comes, this listener stops the timer, or it would still fire.
-socket.on("message", () => clearTimeout(timer));
+socket.on("message", () => clearTimeout(timer)); // or it would still fire
 
 function fail(cause?: string) {
   console.error(`No answer from ${HOST}:${PORT}: ${cause}`);

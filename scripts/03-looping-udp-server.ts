@@ -34,9 +34,10 @@ socket.on("message", (datagram, sender) => {
   const answer = "Ich hab keine Hunge";
   console.log(message);
 
-  // Without this check, if someone fakes a sender's address (UDP allows it) and
-  // takes another server's, that server and ours may answer each other forever.
-  // So we answer no port below 1024 (of many servers) and no message like ours.
+  // Without this check, if someone puts another server's address on a datagram
+  // as its sender (UDP allows this), that server and ours may answer each other
+  // forever. So we do not answer ports below 1024 (many servers use them), or a
+  // message that equals our own answer (another 03 would send it).
   if (sender.port < 1024 || message === answer) {
     console.error(`${sender.address}:${sender.port}: not answered`);
     return;
@@ -61,6 +62,6 @@ socket.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE"; // The address is in use.
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
   // We do not call exit(), so that a failed receive does not end the server. If
-  // binding failed, Node exits now, because nothing keeps it running.
+  // binding failed, Node exits, as an unbound socket does not keep it running.
   process.exitCode = 1; // failure
 });

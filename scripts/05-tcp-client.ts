@@ -40,7 +40,7 @@ async function main() { // The last lines of the script call it.
     if (data.length === 500) socket.destroy(); // closes the socket at once
   });
 
-  // 5. Close the connection. When the server closes its side, Node closes ours.
+  // 5. Close the connection. Node does it when the server has, so we only wait.
   await once(socket, "close"); // Meanwhile, the listener joins the pieces.
   if (data.length > 0) console.log(data.toString()); // decodes UTF-8
   else fail("connection closed");
