@@ -38,9 +38,9 @@ async function main() { // The last lines of the script call it.
   });
 
   // 3. Receive the answer. Python waits in recvfrom(200). Here, once() gives a
-  //    promise for the event "message". Only main() waits, at await, and then
-  //    has what a listener would get, in an array. If the event "error" comes
-  //    first, await throws the error, and ".catch" below gets it.
+  //    promise for the event "message". Only main() waits at await, until a
+  //    datagram comes, and gets an array, whose first element is the datagram.
+  //    If the event "error" comes first, await throws the error.
   const values = await once(socket, "message"); // [datagram, sender]
   const datagram: Buffer = values[0];
   const data = datagram.subarray(0, 200); // at most 200 bytes

@@ -47,9 +47,9 @@ async function main() { // The last lines of the script call it.
 }
 
 // Without this timer, if the server never answers, the client waits forever.
-let waited = 0; // milliseconds
+let waited = 0; // milliseconds; a pause (in a debugger) counts as one step
 const timer = setInterval(() => {
-  // After a pause in a debugger, one setTimeout() would fire at once.
+  // One setTimeout() could fire after a pause, before Node reads what has come.
   waited += 100;
   if (waited >= TIMEOUT) fail("timed out");
 }, 100);
