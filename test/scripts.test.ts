@@ -14,7 +14,7 @@ const messages = (limit: number): Record<string, [Buffer, string]> => {
     "no byte": [Buffer.alloc(0), ""],
     "white space": [Buffer.from("\n 我 ❤️ 你 \n"), "\n 我 ❤️ 你 \n"],
     "no UTF-8": [Buffer.from([0x61, 0xff, 0x62]), "a�b"],
-    "a cut character": [Buffer.from(`${x}我`), `${x}�`],
+    "a character cut at the limit": [Buffer.from(`${x}我`), `${x}�`],
     "no more than its limit": [Buffer.from(`${x} yz`), `${x} `],
   };
 };
@@ -77,7 +77,7 @@ test("03 answers no server, and survives its errors", async ({ lab }) => {
     [0, 7, 1_023, copy.port].map((port) => `${HOST}:${port}: not answered`),
   );
   expect(copy.received).toEqual([]);
-  expect(server.stdout).toContain(`\n${ANSWER}\nstill there?\n`);
+  expect(server.stdout, "prints all").toContain(`\n${ANSWER}\nstill there?\n`);
 });
 
 test.skipIf(windows)("03 and 04 end on SIGTERM", async ({ lab }) => {
@@ -157,11 +157,11 @@ test.for<[number: string, what: string, args: string[], sent: string]>([
   ["02", "no byte", [], UDP],
   ["02", "white space", [], UDP],
   ["02", "no UTF-8", ["Hello", "ignored"], "Hello"],
-  ["02", "a cut character", [" 我 ❤️ "], " 我 ❤️ "],
+  ["02", "a character cut at the limit", [" 我 ❤️ "], " 我 ❤️ "],
   ["02", "no more than its limit", [""], ""],
   ["05", "white space", [], TCP],
   ["05", "no UTF-8", ["Hello", "ignored"], "Hello"],
-  ["05", "a cut character", [""], TCP],
+  ["05", "a character cut at the limit", [""], TCP],
   ["05", "no more than its limit", ["x".repeat(999)], "x".repeat(999)],
 ])("%s sends its message, and prints %s", async (row, { lab }) => {
   const [number, what, args, sent] = row;
