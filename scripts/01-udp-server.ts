@@ -32,7 +32,7 @@ socket.bind(PORT, HOST, () => console.log("Starting server........."));
 
 // 3. Receive a datagram. Python waits in recvfrom(500). In Node, we add a
 //    listener, a callback for one kind of event. With "once", Node calls it for
-//    the first datagram ("message"). "sender" has its address and port.
+//    the first datagram ("message"). "sender" is the client's address and port.
 socket.once("message", (datagram, sender) => {
   const data = datagram.subarray(0, 500); // at most 500 bytes
   console.log(data); // prints the bytes in hexadecimal

@@ -54,7 +54,7 @@ async function main() { // The last lines of the script call it.
 const timer = setTimeout(() => {
   fail("timed out. Is the server running?");
 }, TIMEOUT);
-socket.on("message", () => clearTimeout(timer)); // or it would still fire
+socket.on("message", () => clearTimeout(timer)); // or the timer still fires
 
 function fail(cause?: string) {
   console.error(`No answer from ${HOST}:${PORT}: ${cause}`);

@@ -53,7 +53,7 @@ server.on("connection", (connection) => {
     connection.write(Buffer.from(answer));
 
     // 7. Close the connection, which has two sides. end() closes ours after the
-    //    answer. So the client knows the answer's end, and closes its own side.
+    //    answer. The client sees that no more will come, and closes its own.
     connection.end();
   });
 
@@ -82,6 +82,6 @@ process.on("SIGINT", stop).on("SIGTERM", stop);
 server.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE"; // The address is in use.
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  // Other errors do not end the server. If listening failed, Node exits now.
+  // If listening failed, Node exits now. Other errors do not end the server.
   process.exitCode = 1; // failure
 });

@@ -66,5 +66,5 @@ function fail(cause?: string) {
 
 // Without ".catch", if no server is running, Node prints a stack trace.
 main().catch((error: NodeJS.ErrnoException) => { // an Error, maybe with a code
-  fail(error.code ?? error.stack); // Without a code, it is a bug of ours.
+  fail(error.code ?? error.stack); // No code means a bug in this script.
 });

@@ -113,11 +113,9 @@ const proofs: Record<string, Proof> = {
         client.resetAndDestroy();
         const told = `127.0.0.1:${client.port}: read ECONNRESET\n`;
         await until("a line", () => server.stderr === told || server.ended());
-        return server.ended()
-          ? "It exits."
-          : `${await lab.ask("still there?")}`;
+        return server.ended() ? "It exits." : `${await lab.ask("still up?")}`;
       },
-      /^Received msg: still there\? from /,
+      /^Received msg: still up\? from /,
       /^It exits\.$/,
     ],
   "Without this timer, if a client stays silent, it stays connected forever.": [
