@@ -40,6 +40,10 @@ if (spawnSync(runner[0], ["--version"]).error) {
   throw new Error(`RUNNER names a program that is not there: ${runner[0]}`);
 }
 
+/** A text in which long rows of x are counted. */
+export const short = (text: string) =>
+  text.replaceAll(/x{99,}/g, (row) => `(x, ${row.length} times)`);
+
 /** Waits until a condition is true, for at most ten seconds. */
 export async function until<T>(what: string, condition: () => T): Promise<T> {
   for (const start = Date.now(); Date.now() - start < 10_000; await sleep(5)) {
@@ -70,7 +74,7 @@ class Program {
   status: number | null | undefined; // It is undefined until the end.
   #child;
   constructor([file, ...args]: string[], cwd: string) {
-    this.name = args.join(" ");
+    this.name = args.join(" ").replace(/^.* (?=\S+\.ts)/, ""); // no runner
     const env = { ...process.env, NO_COLOR: "1", TSX_DISABLE_CACHE: "1" };
     this.#child = spawn(file, args, { cwd, env });
     this.#child.stdin.end();
@@ -108,7 +112,8 @@ class Program {
   /** Waits until it ends, with this status, after it has printed this. */
   async ends(status: number, stdout: string, stderr = "") {
     await this.end();
-    expect(this, this.name).toMatchObject({ status, stdout, stderr });
+    const seen = [this.status, short(this.stdout), this.stderr];
+    expect(seen, this.name).toEqual([status, short(stdout), stderr]);
   }
 
   /** Ends it. On Windows, this includes the processes that it has started. */
@@ -247,8 +252,9 @@ export const test = base.extend<{ lab: Lab }>({
   lab: async ({ task, onTestFailed }, use) => {
     const lab = new Lab(await freePort(), await freePort());
     onTestFailed(() => {
+      const [error] = task.result?.errors ?? [];
       for (const { name, output } of lab.programs) {
-        console.error(`${task.name}: ${name} printed:\n${output}`);
+        error.message += `\n\n${name} has printed:\n${short(output)}`;
       }
     });
     await use(lab);

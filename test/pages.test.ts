@@ -7,7 +7,7 @@
 import path from "node:path";
 import { describe, expect } from "vitest";
 import { type Lab, read, runtime, scripts, test } from "./lab.ts";
-import { tsx, until, windows } from "./lab.ts";
+import { short, tsx, until, windows } from "./lab.ts";
 
 const pages = ["README.md", "scripts/README.zh-CN.md"];
 const texts = Object.values(scripts).map(read);
@@ -26,15 +26,36 @@ function sectionsOf(file: string) {
 }
 
 /** The header of a script as a section: its blocks are indented. */
-const headers = texts.map((text) => {
-  const [header] = text.split("\n\n");
+function headerOf(file: string) {
+  const [header] = read(file).split("\n\n");
   const [typed, printed] = [...header.matchAll(/^\/\/\n((?:\/\/ {3}.*\n)+)/gm)]
     .map(([, code]) => code.replaceAll(/^\/\/ {3}/gm, ""));
   const blocks: Block[] = [["sh", typed], ["text", printed]];
-  return { heading: header.split("\n")[0], blocks };
-});
+  return { heading: "header", blocks };
+}
+
+/** Code without remarks and blank lines. */
+const bare = (code: string) =>
+  code.replaceAll(/^ *\/\/.*\n| +\/\/ .*$|^\n/gm, "");
 
 describe.for(pages)("%s", (file) => {
+  const excerpts = sectionsOf(file).flatMap(({ heading, blocks }) =>
+    blocks.filter(([name]) => name === "ts").map(([, code]) => [heading, code])
+  );
+  test.for(excerpts)("%s: shows its script's code", ([heading, code]) => {
+    const script = scripts[`${heading.match(/0\d/)}`];
+    let rest = `\n${bare(read(script))}`;
+    if (code.startsWith("import")) expect(`\n${bare(code)}`).toBe(rest);
+    for (const part of code.split(/ +\/\/ \.\.\.\n/).map(bare)) {
+      let shown = "\n";
+      for (const line of part.match(/.*\n/g) ?? []) {
+        shown += line;
+        expect(rest.includes(shown), `${script} has there: ${line}`).toBe(true);
+      }
+      rest = rest.slice(rest.indexOf(shown) + shown.length - 1);
+    }
+  });
+
   test("its commands name no other ports than the scripts", () => {
     const commands = read(file).match(/^```\w*shell\n[^]*?^```$/gm);
     const ports = commands?.join().match(/\b\d{4,5}\b/g);
@@ -65,7 +86,8 @@ test("the picture shows the first exchange", () => {
   const svg = read(".github/first-exchange.svg");
   const shown = [...svg.matchAll(/<text(?! class="step").*?>(.*?)<\/text>/g)]
     .map(([, text]) => text).join("").replaceAll(/\s/g, "");
-  for (const { blocks: [, [, output]] } of headers.slice(0, 2)) {
+  for (const number of ["01", "02"]) {
+    const [, [, output]] = headerOf(scripts[number]).blocks;
     const escaped = output.replace("<", "&lt;").replace(">", "&gt;");
     expect(shown).toContain(escaped.replaceAll(/\s/g, ""));
   }
@@ -100,11 +122,12 @@ function change(lab: Lab, diff: string) {
 /** Ports of clients differ, the copies of the scripts wait less, and on Windows,
  * nobody can send Ctrl+C. */
 const same = (output: string) =>
-  output.replaceAll(/(?<=127\.0\.0\.1', )\d+|(?<=^127\.0\.0\.1:)\d+/gm, "PORT")
+  short(output)
+    .replaceAll(/(?<=127\.0\.0\.1', )\d+|(?<=^127\.0\.0\.1:)\d+/gm, "PORT")
     .replace(/(?<=bind EADDRINUSE 127\.0\.0\.1):\d+/, "") // Bun names no port.
     .replace(windows ? /Ending.*\n$/ : "", "");
 
-async function run(lab: Lab, blocks: Block[]) {
+async function typeAll(lab: Lab, blocks: Block[]) {
   lab.timeout("02", 1_000).timeout("05", 1_000).timeout("04", 5_000)
     .edit("04", "${TIMEOUT / 1000}", "30"); // It says what it says to readers.
   for (const [language, code] of blocks) {
@@ -138,15 +161,17 @@ async function run(lab: Lab, blocks: Block[]) {
   }
 }
 
-// Sections with the same blocks, as in the guide and README.md, are run once.
-const toRun = new Map<string, { heading: string; blocks: Block[] }>();
-for (const { heading, blocks } of [...headers, ...pages.flatMap(sectionsOf)]) {
-  const typed = blocks.filter(([kind]) => /^(sh|text|diff)$/.test(kind));
-  const key = JSON.stringify(typed);
-  if (/"sh"/.test(key)) toRun.set(key, { heading, blocks: typed });
-}
-const all = [...toRun.values()];
-test.for(all)("$heading", ({ blocks }, { lab }) => run(lab, blocks));
+const seen = new Set<string>(); // What both pages show is run once.
+describe.for([...Object.values(scripts), ...pages])("%s", (file) => {
+  const sections = pages.includes(file) ? sectionsOf(file) : [headerOf(file)];
+  for (const { heading, blocks } of sections) {
+    const run = blocks.filter(([kind]) => /^(sh|text|diff)$/.test(kind));
+    const key = JSON.stringify(run);
+    if (!/"sh"/.test(key) || seen.has(key)) continue;
+    seen.add(key);
+    test(heading, ({ lab }) => typeAll(lab, run));
+  }
+});
 
 // As README.md tells it, on every Node: npx and tsx.
 const typed = (lab: Lab, number: string) =>
@@ -171,21 +196,3 @@ test.skipIf(windows || runtime !== "node")(
     await server.ends(0, server.output + "Ending tcp server.......\n");
   },
 );
-
-/** Code without remarks and blank lines. */
-const bare = (code: string) =>
-  code.replaceAll(/^ *\/\/.*\n| +\/\/ .*$|^\n/gm, "");
-
-const shown = pages.flatMap(sectionsOf).flatMap(({ heading, blocks }) =>
-  blocks.filter(([name]) => name === "ts").map(([, code]) => [heading, code])
-);
-
-test.for(shown)("%s: shows the code of its script", ([heading, code]) => {
-  const script = bare(read(scripts[`${heading.match(/0\d/)}`]));
-  if (code.startsWith("import")) expect(bare(code)).toBe(script);
-  let at = 0;
-  for (const part of code.split(/ +\/\/ \.\.\.\n/).map(bare)) {
-    at = `\n${script}`.indexOf(`\n${part}`, at);
-    expect(at, `the script has, in this order:\n${part}`).not.toBe(-1);
-  }
-});
