@@ -144,7 +144,7 @@ const proofs: Record<string, Proof> = {
         const connections = await lab.listen();
         const client = lab.start("05");
         await until("a message", () => connections[0]?.received);
-        await Promise.race([client.end(), sleep(1_500)]);
+        await Promise.race([client.end(), sleep(2_500)]);
         connections[0].end("late");
         return await client.end();
       },
