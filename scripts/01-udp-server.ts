@@ -31,8 +31,8 @@ const socket = dgram.createSocket("udp4");
 socket.bind(PORT, HOST, () => console.log("Starting server........."));
 
 // 3. Receive a datagram. Python waits in recvfrom(500). In Node, we add a
-//    listener, a callback for one kind of event. With "once", Node calls it for
-//    the first datagram ("message"). "sender" is the client's address and port.
+//    listener, a callback for an event, here "message": a datagram has come.
+//    "once" means only the first. "sender" is the client's address and port.
 socket.once("message", (datagram, sender) => {
   const data = datagram.subarray(0, 500); // at most 500 bytes
   console.log(data); // prints the bytes in hexadecimal

@@ -34,8 +34,8 @@ socket.on("message", (datagram, sender) => {
   const answer = "Ich hab keine Hunge";
   console.log(message);
 
-  // Without this check, if someone puts another server's address on a datagram
-  // as its sender (UDP allows this), that server and ours may answer each other
+  // Without this check, if someone sends a datagram in another server's name
+  // (UDP does not verify senders), that server and ours may answer each other
   // forever. So we do not answer ports below 1024 (many servers use them), or a
   // message that equals our own answer (another 03 would send it).
   if (sender.port < 1024 || message === answer) {
@@ -61,7 +61,7 @@ process.on("SIGINT", stop).on("SIGTERM", stop);
 socket.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE"; // The address is in use.
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  // We do not call exit(), so that a failed receive does not end the server. If
-  // binding failed, Node exits, as an unbound socket does not keep it running.
-  process.exitCode = 1; // failure
+  // If binding failed, Node has nothing to wait for, and exits with status 1.
+  // We do not call exit(), because a failed receive must not end the server.
+  process.exitCode = 1;
 });

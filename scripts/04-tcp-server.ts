@@ -82,6 +82,7 @@ process.on("SIGINT", stop).on("SIGTERM", stop);
 server.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE"; // The address is in use.
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  // If listening failed, Node exits now. Other errors do not end the server.
-  process.exitCode = 1; // failure
+  // If listening failed, Node has nothing to wait for, and exits with status 1.
+  // We do not call exit(), because a failed accept must not end the server.
+  process.exitCode = 1;
 });

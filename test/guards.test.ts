@@ -60,7 +60,7 @@ const proofs: Record<string, Proof> = {
     /^1: No answer from 127\.0\.0\.1:78520: ERR_SOCKET_BAD_PORT\n$/,
     /^ +at /m,
   ],
-  "Without this check, if someone puts another server's address on a datagram as its sender (UDP allows this), that server and ours may answer each other forever. So we do not answer ports below 1024 (many servers use them), or a message that equals our own answer (another 03 would send it).":
+  "Without this check, if someone sends a datagram in another server's name (UDP does not verify senders), that server and ours may answer each other forever. So we do not answer ports below 1024 (many servers use them), or a message that equals our own answer (another 03 would send it).":
     [
       async (lab) => {
         const server = await lab.serve("03");
