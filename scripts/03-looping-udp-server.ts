@@ -61,7 +61,7 @@ process.on("SIGINT", stop).on("SIGTERM", stop);
 socket.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE"; // The address is in use.
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  // If binding failed, Node has nothing to wait for, and exits with status 1.
-  // We do not call exit(), because a failed receive must not end the server.
-  process.exitCode = 1;
+  // We do not call exit(), because a failed receive must not end the server. If
+  // binding failed, Node has nothing to wait for, and exits by itself.
+  process.exitCode = 1; // the status when Node exits: failure
 });

@@ -27,9 +27,9 @@ const server = net.createServer();
 // 3. Listen for clients. Node does both steps, and then calls this function.
 server.listen(PORT, HOST, () => console.log("Starting tcp server......."));
 
-// 4. Accept clients. Python waits in accept() and serves one client after
-//    another. Node's event loop calls this listener for each client, and later
-//    the listeners below when data comes, so a silent client delays nobody.
+// 4. Accept clients. Python waits in accept(), and serves one client after
+//    another. Node calls this listener for each client. It does one thing at a
+//    time, but while a client is silent, it calls the other clients' listeners.
 server.on("connection", (connection) => {
   const address = connection.remoteAddress;
   const port = connection.remotePort;
@@ -82,7 +82,7 @@ process.on("SIGINT", stop).on("SIGTERM", stop);
 server.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE"; // The address is in use.
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  // If listening failed, Node has nothing to wait for, and exits with status 1.
-  // We do not call exit(), because a failed accept must not end the server.
-  process.exitCode = 1;
+  // We do not call exit(), because a failed accept must not end the server. If
+  // listening failed, Node has nothing to wait for, and exits by itself.
+  process.exitCode = 1; // the status when Node exits: failure
 });

@@ -11,7 +11,7 @@
 // This is case 05 of the Python chapter 《Socket 编程》. README.md explains it.
 // Node's page on TCP: https://nodejs.org/api/net.html
 
-import { once } from "node:events"; // gives a promise, unlike socket.once()
+import { once } from "node:events"; // gives a promise for an event
 import net from "node:net"; // for TCP, which connects two programs
 
 const HOST = "127.0.0.1"; // the server's address: this machine
@@ -40,7 +40,7 @@ async function main() { // The last lines of the script call it.
     if (data.length === 500) socket.destroy(); // closes the socket at once
   });
 
-  // 5. Close the connection. Node closes it after the server, so we only wait.
+  // 5. Close the connection. Once the server has closed it, Node does so, too.
   await once(socket, "close"); // Meanwhile, the listener joins the pieces.
   if (data.length > 0) console.log(data.toString()); // decodes UTF-8
   else fail("connection closed");
@@ -48,9 +48,9 @@ async function main() { // The last lines of the script call it.
 }
 
 // Without this timer, if the server never answers, the client waits forever.
-let waited = 0; // milliseconds; a pause in a debugger counts as one second
+let waited = 0; // milliseconds
 setInterval(() => {
-  // setTimeout() goes on during a pause, and may fire before the rest is read.
+  // We count the seconds, so that a pause in a debugger is not a timeout.
   waited += 1_000;
   if (waited >= TIMEOUT) fail("timed out");
 }, 1_000);
