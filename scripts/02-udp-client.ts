@@ -12,7 +12,7 @@
 // Node's page on UDP: https://nodejs.org/api/dgram.html
 
 import dgram from "node:dgram"; // for UDP, whose messages are called datagrams
-import { once } from "node:events"; // gives a promise for an event
+import events from "node:events"; // for promises of events
 
 const HOST = "127.0.0.1"; // the server's address: this machine
 const PORT = 7852; // the server program's port, the same as in 01 and 03
@@ -37,11 +37,11 @@ async function main() { // The last lines of the script call it.
     if (error) fail(error.message);
   });
 
-  // 3. Receive the answer. Python waits in recvfrom(200). Here, once() (unlike
-  //    socket.once()) gives a promise for the event "message". Only main()
-  //    waits at await, until a datagram comes, and gets an array, whose first
-  //    element is the datagram. If "error" comes first, await throws the error.
-  const values = await once(socket, "message"); // [datagram, sender]
+  // 3. Receive the answer. Python waits in recvfrom(200). Here, events.once()
+  //    gives a promise for the event "message". Only main() waits at await. It
+  //    gets an array, whose first element is the datagram that has come. If the
+  //    event "error" comes first, await throws the error.
+  const values = await events.once(socket, "message"); // [datagram, sender]
   const datagram: Buffer = values[0];
   const data = datagram.subarray(0, 200); // at most 200 bytes
   console.log(data.toString()); // decodes UTF-8; invalid bytes become �

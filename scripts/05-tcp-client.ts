@@ -11,7 +11,7 @@
 // This is case 05 of the Python chapter 《Socket 编程》. README.md explains it.
 // Node's page on TCP: https://nodejs.org/api/net.html
 
-import { once } from "node:events"; // gives a promise for an event
+import events from "node:events"; // for promises of events
 import net from "node:net"; // for TCP, which connects two programs
 
 const HOST = "127.0.0.1"; // the server's address: this machine
@@ -28,7 +28,7 @@ async function main() { // The last lines of the script call it.
   // 2. Connect to the server. Python waits in connect(). Here, await waits for
   //    the event "connect". If "error" comes instead, await throws the error.
   socket.connect(PORT, HOST);
-  await once(socket, "connect");
+  await events.once(socket, "connect");
 
   // 3. Send the message, encoded as UTF-8.
   socket.write(Buffer.from(message));
@@ -40,8 +40,8 @@ async function main() { // The last lines of the script call it.
     if (data.length === 500) socket.destroy(); // closes the socket at once
   });
 
-  // 5. Close the connection. Once the server has closed it, Node does so, too.
-  await once(socket, "close"); // Meanwhile, the listener joins the pieces.
+  // 5. Close the connection. When the server closes its side, Node closes ours.
+  await events.once(socket, "close"); // Meanwhile, the listener joins pieces.
   if (data.length > 0) console.log(data.toString()); // decodes UTF-8
   else fail("connection closed");
   process.exit(); // The client exits at once, before the timer below fires.
@@ -50,7 +50,7 @@ async function main() { // The last lines of the script call it.
 // Without this timer, if the server never answers, the client waits forever.
 let waited = 0; // milliseconds
 setInterval(() => {
-  // We count the seconds, so that a pause in a debugger is not a timeout.
+  // Unlike setTimeout(), counting leaves out the pauses in a debugger.
   waited += 1_000;
   if (waited >= TIMEOUT) fail("timed out");
 }, 1_000);

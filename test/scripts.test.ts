@@ -200,7 +200,7 @@ test.for<[number: string, part: string, by: string, output: RegExp]>([
   ["02", "const data", `${pause} const data`, /^0: x\n$/],
   ["05", "data = Buffer.c", `${pause} data = Buffer.c`, /^0: x\n$/],
   ["02", "Buffer.from(m", "Buffer.frm(m", /^1: .* Buffer\.frm [^]*02\S+ts:\d/],
-  ["05", "await once", "await onec", /^1: .* onec [^]*05\S+ts:\d/],
+  ["05", "events.once", "events.onec", /^1: .*\.onec [^]*05\S+ts:\d/],
   ["05", "Buffer.concat", "Buffer.concta", /^1: [^]*Buffer\.concta /],
 ])("%s with %j as %j", async ([number, part, by, output], { lab }) => {
   lab.timeout(number, 3_000).edit(number, part, by);
