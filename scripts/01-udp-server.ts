@@ -25,9 +25,9 @@ const PORT = 7852; // the server program's port, the same as in 02
 const socket = dgram.createSocket("udp4");
 
 // 2. Bind the socket to HOST and PORT, so that it receives what is sent there.
-//    bind() returns at once, and Node runs the script to its last line. As long
-//    as the socket is open, Node's event loop then waits for events and calls a
-//    function of ours, a callback, for each: this one when the socket is bound.
+//    bind() returns at once, and Node runs the script to its last line. Then
+//    Node's event loop waits until something happens (an event), and calls a
+//    function of ours, a callback. When the socket is bound, it calls this one.
 socket.bind(PORT, HOST, () => console.log("Starting server........."));
 
 // 3. Receive a datagram. Python waits in recvfrom(500). In Node, we add a
