@@ -25,7 +25,7 @@ const message = process.argv[2] ?? "I love jingjing";
 const socket = dgram.createSocket("udp4");
 
 // A server may get a message at any time, so it has a listener. A client knows
-// what comes next, so main() takes one step after another, and awaits events.
+// what comes next, so main() takes step after step, and awaits the answer.
 async function main() { // The last lines of the script call it.
   // 2. Send the message to the server. A socket carries only bytes, so we
   //    encode the text as UTF-8. The system gives our socket a free port, where
@@ -42,7 +42,7 @@ async function main() { // The last lines of the script call it.
   //    gets an array, whose first element is the datagram that has come. If the
   //    event "error" comes first, await throws the error.
   const values = await events.once(socket, "message"); // [datagram, sender]
-  const datagram: Buffer = values[0];
+  const datagram: Buffer = values[0]; // TypeScript cannot know the type.
   const data = datagram.subarray(0, 200); // at most 200 bytes
   console.log(data.toString()); // decodes UTF-8; invalid bytes become �
 
@@ -55,7 +55,7 @@ setTimeout(() => {
   fail("timed out. Is the server running?");
 }, TIMEOUT);
 
-function fail(cause?: string) {
+function fail(cause?: string) { // "?", because a stack may be missing
   console.error(`No answer from ${HOST}:${PORT}: ${cause}`);
   process.exit(1); // Status 1 means failure.
 }

@@ -28,8 +28,8 @@ const server = net.createServer();
 server.listen(PORT, HOST, () => console.log("Starting tcp server......."));
 
 // 4. Accept clients. Python waits in accept(), and serves one client after
-//    another. Node calls this listener for each client. It does one thing at a
-//    time, but while a client is silent, it calls the other clients' listeners.
+//    another. For each client, Node calls this listener. Node does one thing at
+//    a time, but while a client is silent, it calls other clients' listeners.
 server.on("connection", (connection) => {
   const address = connection.remoteAddress;
   const port = connection.remotePort;
