@@ -50,7 +50,7 @@ async function main() { // The last lines of the script call it.
 // Without this timer, if the server never answers, the client waits forever.
 let waited = 0; // milliseconds
 setInterval(() => {
-  // Unlike setTimeout(), counting leaves out the pauses in a debugger.
+  // We count the seconds, so that a debugger can pause this script (unlike 02).
   waited += 1_000;
   if (waited >= TIMEOUT) fail("timed out");
 }, 1_000);
