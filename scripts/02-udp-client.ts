@@ -55,7 +55,7 @@ setTimeout(() => {
   fail("timed out. Is the server running?");
 }, TIMEOUT);
 
-function fail(cause?: string) { // "?", because a stack may be missing
+function fail(cause: unknown) {
   console.error(`No answer from ${HOST}:${PORT}: ${cause}`);
   process.exit(1); // Status 1 means failure.
 }

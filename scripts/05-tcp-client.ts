@@ -55,7 +55,7 @@ setInterval(() => {
   if (waited >= TIMEOUT) fail("timed out");
 }, 1_000);
 
-function fail(cause?: string) { // "?", because a stack may be missing
+function fail(cause: unknown) {
   // Without this line, if the connection breaks, you do not see what has come.
   if (data.length > 0) console.log(data.toString());
 

@@ -186,7 +186,7 @@ const guards = Object.keys(scripts).flatMap((number) => {
 
 test("each remark has a proof, and each proof a remark", () => {
   const known = guards.map((it) => it.remark in proofs ? it.remark : it);
-  const advice = "In guards.test.ts, prove what the new words of a remark say";
+  const advice = "correct the remark, or prove its new words in guards.test.ts";
   expect([...new Set(known)], advice).toEqual(Object.keys(proofs));
 });
 

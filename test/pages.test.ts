@@ -43,7 +43,8 @@ describe.for(pages)("%s", (file) => {
   test.for(excerpts)("%s: shows its script's code", ([heading, code]) => {
     const script = scripts[`${heading.match(/0\d/)}`];
     let rest = `\n${bare(read(script))}`;
-    if (code.startsWith("import")) expect(`\n${bare(code)}`).toBe(rest);
+    const sides = `the page (+) differs from ${script} (-)`;
+    if (code.startsWith("import")) expect(`\n${bare(code)}`, sides).toBe(rest);
     for (const part of code.split(/ +\/\/ \.\.\.\n/).map(bare)) {
       const lines = part.split(/(?<=\n)/);
       const upTo = (i: number) => `\n${lines.slice(0, i + 1).join("")}`;
