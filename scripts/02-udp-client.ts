@@ -38,7 +38,7 @@ async function main() { // The last lines of the script call it.
   });
 
   // 3. Receive the answer. Python waits in recvfrom(200). Here, events.once()
-  //    gives a promise for the event "message". Only main() waits at await. It
+  //    gives a promise for the event "message". Only main() waits at await, and
   //    gets an array, whose first element is the datagram that has come. If the
   //    event "error" comes first, await throws the error.
   const values = await events.once(socket, "message"); // [datagram, sender]

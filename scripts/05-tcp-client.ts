@@ -50,7 +50,7 @@ async function main() { // The last lines of the script call it.
 // Without this timer, if the server never answers, the client waits forever.
 let waited = 0; // milliseconds
 setInterval(() => {
-  // We count the seconds, so that a debugger can pause this script (unlike 02).
+  // We count the seconds, so that a pause in a debugger is not a timeout.
   waited += 1_000;
   if (waited >= TIMEOUT) fail("timed out");
 }, 1_000);
