@@ -62,6 +62,6 @@ function fail(cause: unknown) {
 
 // Without ".catch", if a step of main() fails, Node prints a stack trace.
 main().catch((error: NodeJS.ErrnoException) => { // an Error, maybe with a code
-  // Without a code, the error is a bug in this script. Its stack says where.
+  // An error without a code is a bug in this script. Its stack says where.
   fail(error.code ?? error.stack);
 });
