@@ -8,7 +8,6 @@ import { HOST, type Lab, read, runtime, scripts } from "./lab.ts";
 import { test, until, windows } from "./lab.ts";
 
 type Proof = [(lab: Lab, number: string) => Promise<string>, RegExp, RegExp];
-
 const tooLong = '"x".repeat(70_000)'; // longer than a datagram can be
 
 const proofs: Record<string, Proof> = {

@@ -7,6 +7,12 @@ import { expect } from "vitest";
 import { HOST, type Lab, macOS, OTHER_HOST, read, runtime } from "./lab.ts";
 import { scripts, short, test, until, windows } from "./lab.ts";
 
+test("02, 04 and 05 have the limits that the pages name", () => {
+  const limit = (number: string) =>
+    read(scripts[number]).match(/TIMEOUT = (.*);/)?.[1];
+  expect(["02", "04", "05"].map(limit)).toEqual(["5_000", "30_000", "10_000"]);
+});
+
 /** Messages for a receiver that takes up to limit bytes, and what it prints. */
 const messages = (limit: number): Record<string, [Buffer, string]> => {
   const x = "x".repeat(limit - 1);
@@ -230,10 +236,4 @@ data, client = udp.recvfrom(500); udp.sendto(data, client)
 client, _ = tcp.accept(); client.send(client.recv(500))`).prints("bound");
   await lab.start("02").ends(0, `${UDP}\n`);
   await lab.start("05").ends(0, `${TCP}\n`);
-});
-
-test("02, 04 and 05 have the limits that the pages name", () => {
-  const limit = (number: string) =>
-    read(scripts[number]).match(/TIMEOUT = (.*);/)?.[1];
-  expect(["02", "04", "05"].map(limit)).toEqual(["5_000", "30_000", "10_000"]);
 });
