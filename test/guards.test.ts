@@ -19,8 +19,8 @@ const proofs: Record<string, Proof> = {
         (await lab.socket()).send("hi", lab.udp, HOST);
         return await server.end();
       },
-      /^1: Starting(?!.*Ending).*\nsend EMSGSIZE 127\.0\.0\.1:\d+\n/s,
-      /^0: Starting.*\nEnding server\.{8}\n$/s,
+      /^1: Starting(?!.*Ending).*\n! send EMSGSIZE 127\.0\.0\.1:\d+\n$/s,
+      /^0: Starting.*\nEnding server\.{8}\n! $/s,
     ],
   "Without this listener, if PORT is in use, you see no clear message.": [
     async (lab, number) => {
@@ -28,15 +28,15 @@ const proofs: Record<string, Proof> = {
       await lab.listen();
       return await lab.start(number).end();
     },
-    /^1: (bind|listen) EADDRINUSE.* 127\S+\d\. Is another server running\?\n$/,
-    /^0: $|^ +at /m,
+    /^1: ! (bind|listen) EADDRINUSE.* 127\S+\d\. Is another server running\?\n$/,
+    /^0: ! $|^ +at /m,
   ],
   "Without this check, if the message is too long to send, the client waits for an answer that cannot come.":
     [
       (lab) =>
         lab.timeout("02", 500).edit("02", '"I love jingjing"', tooLong)
           .start("02").end(),
-      /^1: No answer from (127\S+\d): send EMSGSIZE \1\n$/,
+      /^1: ! No answer from (127\S+\d): send EMSGSIZE \1\n$/,
       /: timed out/,
     ],
   "Without this timer, if no server is running, the client waits forever.": [
@@ -49,12 +49,12 @@ const proofs: Record<string, Proof> = {
       server.send("at last", port, HOST);
       return await client.end();
     },
-    /^1: No answer from 127\S+\d: timed out\. Is the server running\?\n$/,
-    /^0: at last\n$/,
+    /^1: ! No answer from 127\S+\d: timed out\. Is the server running\?\n$/,
+    /^0: at last\n! $/,
   ],
   'Without ".catch", if a step of main() fails, Node prints a stack trace.': [
     (lab) => lab.edit("02", `${lab.udp}`, "78520").start("02").end(),
-    /^1: No answer from 127\.0\.0\.1:78520: ERR_SOCKET_BAD_PORT\n$/,
+    /^1: ! No answer from 127\.0\.0\.1:78520: ERR_SOCKET_BAD_PORT\n$/,
     /^ +at /m,
   ],
   "Without this check, if someone sends a datagram in another server's name (UDP does not verify senders), that server and ours may answer each other forever. So we do not answer ports below 1024 (many servers use them), or a message that equals our own answer (another 03 would send it).":
@@ -145,8 +145,8 @@ const proofs: Record<string, Proof> = {
         connections[0].end("late");
         return await client.end();
       },
-      /^1: No complete answer from 127\S+\d: timed out\n$/,
-      /^0: late\n$/,
+      /^1: ! No complete answer from 127\S+\d: timed out\n$/,
+      /^0: late\n! $/,
     ],
   "Without this line, if the connection breaks, you do not see what has come.":
     [
@@ -158,12 +158,12 @@ const proofs: Record<string, Proof> = {
         });
         return await lab.start("05").end();
       },
-      /^1: x\nNo complete answer from 127\S+\d: ECONNRESET\n$/,
-      /^1: No complete answer from 127\S+\d: ECONNRESET\n$/,
+      /^1: x\n! No complete answer from 127\S+\d: ECONNRESET\n$/,
+      /^1: ! No complete answer from 127\S+\d: ECONNRESET\n$/,
     ],
   'Without ".catch", if no server is running, Node prints a stack trace.': [
     (lab) => lab.start("05").end(),
-    /^1: No complete answer from 127\S+\d: ECONNREFUSED\. Is the server running\?\n$/,
+    /^1: ! No complete answer from 127\S+\d: ECONNREFUSED\. Is the server running\?\n$/,
     /^ +at /m,
   ],
 };
@@ -186,7 +186,7 @@ const guards = Object.keys(scripts).flatMap((number) => {
 test("each remark has a proof, and each proof a remark", () => {
   const known = guards.map((it) => it.remark in proofs ? it.remark : it);
   const advice = "correct the remark, or prove its new words in guards.test.ts";
-  expect([...new Set(known)], advice).toEqual(Object.keys(proofs));
+  expect(new Set(known), advice).toEqual(new Set(Object.keys(proofs)));
 });
 
 const proved = guards.filter(({ remark }) => remark in proofs);

@@ -103,10 +103,10 @@ class Program {
     expect(this.output, this.name).toContain(text);
   }
 
-  /** Waits for its end. Returns its status and what it has printed. */
+  /** Waits for its end. Returns its status, standard output and errors. */
   async end() {
     await until(`an end of ${this.name}`, this.ended);
-    return `${this.status}: ${this.output}`;
+    return `${this.status}: ${this.stdout}! ${this.stderr}`;
   }
 
   /** Waits until it ends, with this status, after it has printed this. */

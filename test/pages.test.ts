@@ -9,7 +9,6 @@ import { type Lab, read, runtime, scripts, test } from "./lab.ts";
 import { short, tsx, until, windows } from "./lab.ts";
 
 const pages = ["README.md", "scripts/README.zh-CN.md"];
-
 type Block = [language: string, code: string];
 
 /** What stands under each heading of a page: its blocks. */
@@ -73,6 +72,15 @@ describe.for(pages)("%s", (file) => {
   });
 });
 
+test("README.md links to each experiment", () => {
+  const page = read("README.md");
+  const [, part] = page.split(/^## (?:Exp|What comes).*$/m);
+  for (const [, heading] of part.matchAll(/^### (.*)$/gm)) {
+    const link = `](#${heading.toLowerCase().replaceAll(" ", "-")})`;
+    expect(page.includes(link), `a link to "${heading}"`).toBe(true);
+  }
+});
+
 test("both pages have the same headings of codes", () => {
   const [english, chinese] = pages.map((page) =>
     sectionsOf(page).flatMap((it) => it.heading.match(/`.+?`/g) ?? []).sort()
@@ -90,32 +98,6 @@ test("the picture shows the first exchange", () => {
   }
 });
 
-/** The commands of a block. Text in double quotes may have several lines. */
-const commandsOf = (block: string) =>
-  [...block.matchAll(/^\S(?:"[^"]*"|[^"\n])*$/gm)].map(([command]) =>
-    [...command.matchAll(/"([^"]*)"|\S+/g)]
-      .map(([word, quoted]) => quoted ?? word)
-  );
-
-/** Starts a command as this test's runner does it. */
-function type(lab: Lab, [program, option, ...words]: string[]) {
-  if (`${program} ${option}` === "npx tsx") return lab.script(...words);
-  expect(program, 'the command in a block "sh"').toBe("node");
-  return lab.run(process.execPath, option, ...words);
-}
-
-/** Saves the script that a diff changes as try.ts. */
-function change(lab: Lab, diff: string) {
-  const side = (line: RegExp) =>
-    [...diff.matchAll(line)].map(([, text]) => `${text}\n`).join("");
-  const before = side(/^[- ](.*)$/gm);
-  const after = side(/^[+ ](.*)$/gm);
-  const [text = ""] = Object.values(scripts).map(read)
-    .filter((text) => text.includes(before));
-  expect(text, `a script has:\n${before}`).toContain(before);
-  lab.write("try.ts", lab.local(text.replace(before, () => after)));
-}
-
 /** Output without what may differ. On Windows, nobody can send Ctrl+C. */
 const same = (output: string) =>
   short(output)
@@ -127,10 +109,27 @@ async function typeAll(lab: Lab, blocks: Block[]) {
   lab.timeout("02", 1_000).timeout("05", 1_000).timeout("04", 5_000)
     .edit("04", "${TIMEOUT / 1000}", "30"); // It says what it says to readers.
   for (const [language, code] of blocks) {
-    if (language === "diff") change(lab, code);
+    if (language === "diff") { // It makes try.ts from a script.
+      const side = (line: RegExp) =>
+        [...code.matchAll(line)].map(([, text]) => `${text}\n`).join("");
+      const before = side(/^[- ](.*)$/gm);
+      const texts = Object.values(scripts).map(read);
+      const text = texts.find((it) => it.includes(before)) ?? "";
+      expect(text, `a script has:\n${before}`).toContain(before);
+      const after = text.replace(before, () => side(/^[+ ](.*)$/gm));
+      lab.write("try.ts", lab.local(after));
+    }
     if (language !== "sh") continue;
-    for (const command of commandsOf(lab.local(code))) {
-      const program = type(lab, command);
+    // Text in double quotes may have several lines.
+    const commands = lab.local(code).matchAll(/^\S(?:"[^"]*"|[^"\n])*$/gm);
+    for (const [command] of commands) {
+      const [first, ...words] = [...command.matchAll(/"([^"]*)"|\S+/g)]
+        .map(([word, quoted]) => quoted ?? word);
+      const npxTsx = first === "npx" && words.shift() === "tsx";
+      if (!npxTsx) expect(first, 'the command in a block "sh"').toBe("node");
+      const program = npxTsx
+        ? lab.script(...words)
+        : lab.run(process.execPath, ...words);
       const ready = () => program.output || program.ended();
       await until(`output of ${program.name}`, ready);
     }
