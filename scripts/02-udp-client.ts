@@ -12,7 +12,7 @@
 // Node's page on UDP: https://nodejs.org/api/dgram.html
 
 import dgram from "node:dgram"; // for UDP, whose messages are called datagrams
-import events from "node:events"; // for promises of events
+import events from "node:events"; // gives promises for events
 
 const HOST = "127.0.0.1"; // the server's address: this machine
 const PORT = 7852; // the server program's port, the same as in 01 and 03

@@ -11,7 +11,7 @@
 // This is case 05 of the Python chapter 《Socket 编程》. README.md explains it.
 // Node's page on TCP: https://nodejs.org/api/net.html
 
-import events from "node:events"; // for promises of events
+import events from "node:events"; // gives promises for events
 import net from "node:net"; // for TCP, which connects two programs
 
 const HOST = "127.0.0.1"; // the server's address: this machine
