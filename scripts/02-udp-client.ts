@@ -51,9 +51,7 @@ async function main() { // The last lines of the script call it.
 }
 
 // Without this timer, if no server is running, the client waits forever.
-setTimeout(() => {
-  fail("timed out. Is the server running?");
-}, TIMEOUT);
+setTimeout(() => fail("timed out. Is the server running?"), TIMEOUT);
 
 function fail(cause: unknown) {
   console.error(`No answer from ${HOST}:${PORT}: ${cause}`);
