@@ -53,13 +53,13 @@ async function main() { // The last lines of the script call it.
 // Without this timer, if no server is running, the client waits forever.
 setTimeout(() => fail("timed out. Is the server running?"), TIMEOUT);
 
-function fail(cause: unknown) {
+function fail(cause: string) {
   console.error(`No answer from ${HOST}:${PORT}: ${cause}`);
   process.exit(1); // Status 1 means failure.
 }
 
 // Without ".catch", if a step of main() fails, Node prints a stack trace.
 main().catch((error: NodeJS.ErrnoException) => { // an Error, maybe with a code
-  // An error without a code is a bug in this script. Its stack says where.
-  fail(error.code ?? error.stack);
+  if (error.code) fail(error.code); // Node and the system give errors a code.
+  throw error; // This script has a mistake. Node prints its line, and exits.
 });

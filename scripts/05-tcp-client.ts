@@ -50,7 +50,7 @@ async function main() { // The last lines of the script call it.
 // Without this timer, if the server never answers, the client waits forever.
 setTimeout(() => fail("timed out"), TIMEOUT);
 
-function fail(cause: unknown) {
+function fail(cause: string) {
   // Without this line, if the connection breaks, you do not see what has come.
   if (data.length > 0) console.log(data.toString());
 
@@ -61,5 +61,6 @@ function fail(cause: unknown) {
 
 // Without ".catch", if no server is running, Node prints a stack trace.
 main().catch((error: NodeJS.ErrnoException) => { // an Error, maybe with a code
-  fail(error.code ?? error.stack); // No code means a bug in this script.
+  if (error.code) fail(error.code); // Node and the system give errors a code.
+  throw error; // This script has a mistake. Node prints its line, and exits.
 });
