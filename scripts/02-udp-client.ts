@@ -24,8 +24,8 @@ const message = process.argv[2] ?? "I love jingjing";
 // 1. Create a socket for UDP over IPv4. We send and receive through it.
 const socket = dgram.createSocket("udp4");
 
-// A server may get a message at any time, so it has a listener. A client knows
-// what comes next, so main() takes step after step, and awaits the answer.
+// A server does not know when messages come, so it has a listener. A client
+// knows what comes next, so main() goes step by step, and awaits the answer.
 async function main() { // The last lines of the script call it.
   // 2. Send the message to the server. A socket carries only bytes, so we
   //    encode the text as UTF-8. The system gives our socket a free port, where
@@ -38,11 +38,11 @@ async function main() { // The last lines of the script call it.
   });
 
   // 3. Receive the answer. Python waits in recvfrom(200). Here, events.once()
-  //    gives a promise for the event "message". Only main() waits at await, and
-  //    gets an array, whose first element is the datagram that has come. If the
-  //    event "error" comes first, await throws the error.
+  //    gives a promise for the event "message". main() awaits it, and gets the
+  //    values that a listener gets, as an array. If the event "error" comes
+  //    first, await throws the error.
   const values = await events.once(socket, "message"); // [datagram, sender]
-  const datagram: Buffer = values[0]; // TypeScript cannot know the type.
+  const datagram: Buffer = values[0]; // ": Buffer" tells TypeScript the type.
   const data = datagram.subarray(0, 200); // at most 200 bytes
   console.log(data.toString()); // decodes UTF-8; invalid bytes become �
 

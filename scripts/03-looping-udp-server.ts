@@ -34,10 +34,10 @@ socket.on("message", (datagram, sender) => {
   const answer = "Ich hab keine Hunge";
   console.log(message);
 
-  // Without this check, if someone sends a datagram in another server's name
-  // (UDP does not verify senders), that server and ours may answer each other
-  // forever. So we do not answer ports below 1024 (many servers use them), or a
-  // message that equals our own answer (another 03 would send it).
+  // Without this check, if a datagram falsely names another server as its
+  // sender (UDP does not verify it), we answer that server. It may answer us,
+  // then we answer it again, and so on forever. So we do not answer ports below
+  // 1024 (many servers use them), or our own answer (another 03 would send it).
   if (sender.port < 1024 || message === answer) {
     console.error(`${sender.address}:${sender.port}: not answered`);
     return;
@@ -57,11 +57,11 @@ function stop() {
 }
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
-// Without this listener, if PORT is in use, you see no clear message.
+// Without this listener, if PORT is in use, you see no one-line message.
 socket.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE"; // The address is in use.
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
   // We do not call exit(), because a failed receive must not end the server. If
-  // binding failed, Node has nothing to wait for, and exits by itself.
+  // binding failed, the socket is not in use, and Node exits by itself.
   process.exitCode = 1; // the status when Node exits: failure
 });

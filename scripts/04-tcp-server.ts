@@ -28,14 +28,14 @@ const server = net.createServer();
 server.listen(PORT, HOST, () => console.log("Starting tcp server......."));
 
 // 4. Accept clients. Python waits in accept(), and serves one client after
-//    another. For each client, Node calls this listener. Node does one thing at
-//    a time, but while a client is silent, it calls other clients' listeners.
+//    another. For each client (event "connection"), Node calls this listener.
+//    While one client is silent, Node serves the others.
 server.on("connection", (connection) => {
   const address = connection.remoteAddress;
   const port = connection.remotePort;
 
-  // Without this check, if a client has already broken its connection, the
-  // server prints "undefined" as the client's address and port.
+  // Without this check, if a client breaks its connection before this listener
+  // is called, the server prints "undefined" as the client's address and port.
   if (!port) {
     connection.destroy();
     return;
@@ -52,8 +52,8 @@ server.on("connection", (connection) => {
     console.log(answer);
     connection.write(Buffer.from(answer));
 
-    // 7. Close the connection, which has two sides. end() closes ours after the
-    //    answer. The client sees that no more will come, and closes its own.
+    // 7. Close the connection. Each program closes its own side of it. end()
+    //    closes ours after the answer. The client then closes its side, too.
     connection.end();
   });
 
@@ -68,7 +68,7 @@ server.on("connection", (connection) => {
     console.error(`${address}:${port}: closed after ${TIMEOUT / 1000} seconds`);
     connection.destroy(); // closes the connection at once
   }, TIMEOUT);
-  connection.on("close", () => clearTimeout(timer)); // or the timer still fires
+  connection.on("close", () => clearTimeout(timer)); // no longer needed
 });
 
 // How the server exits: Node calls stop() on Ctrl+C (SIGINT) or kill (SIGTERM).
@@ -78,11 +78,11 @@ function stop() {
 }
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
-// Without this listener, if PORT is in use, you see no clear message.
+// Without this listener, if PORT is in use, you see no one-line message.
 server.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE"; // The address is in use.
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
   // We do not call exit(), because a failed accept must not end the server. If
-  // listening failed, Node has nothing to wait for, and exits by itself.
+  // listening failed, the socket is not in use, and Node exits by itself.
   process.exitCode = 1; // the status when Node exits: failure
 });

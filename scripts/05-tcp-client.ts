@@ -17,12 +17,14 @@ import net from "node:net"; // for TCP, which connects two programs
 const HOST = "127.0.0.1"; // the server's address: this machine
 const PORT = 8998; // the server program's port, the same as in 04
 const TIMEOUT = 10_000; // milliseconds to wait for the whole answer
-// argv[2] is the text after the file name. Without text, || gives the default.
-const message = process.argv[2] || "I love wangxiaojing"; // TCP cannot send "".
+
+// argv[2] is the text after the file name. Without text, || gives the default,
+// because over TCP, an empty message sends nothing.
+const message = process.argv[2] || "I love wangxiaojing";
 
 // 1. Create a socket for TCP. We send and receive through it.
 const socket = new net.Socket();
-let data = Buffer.alloc(0); // what has come so far; fail() prints it, too
+let data = Buffer.alloc(0); // the bytes that have come; none yet
 
 async function main() { // The last lines of the script call it.
   // 2. Connect to the server. Python waits in connect(). Here, await waits for
@@ -33,17 +35,19 @@ async function main() { // The last lines of the script call it.
   // 3. Send the message, encoded as UTF-8.
   socket.write(Buffer.from(message));
 
-  // 4. Receive the answer. In TCP's stream of bytes, the answer comes in one or
-  //    more pieces. Python's recv(500) gives one. A listener joins them all.
+  // 4. Receive the answer. TCP brings it in one or more pieces. Python's
+  //    recv(500) gives one. Node calls this listener for each (event "data").
   socket.on("data", (piece: Buffer) => {
-    data = Buffer.concat([data, piece]).subarray(0, 500); // at most 500 bytes
-    if (data.length === 500) socket.destroy(); // closes the socket at once
+    data = Buffer.concat([data, piece]); // joins the pieces
+    data = data.subarray(0, 500); // at most 500 bytes
+    if (data.length === 500) socket.destroy(); // enough; closes the socket
   });
 
-  // 5. Close the connection. When the server closes its side, Node closes ours.
-  await events.once(socket, "close"); // Meanwhile, the listener joins pieces.
+  // 5. Close the connection. While main() waits, the pieces come. When the
+  //    server has closed its side, Node closes ours. The answer is complete.
+  await events.once(socket, "close");
   if (data.length > 0) console.log(data.toString()); // decodes UTF-8
-  else fail("connection closed");
+  else fail("connection closed"); // The server has sent nothing.
   process.exit(); // The client exits at once, before the timer below fires.
 }
 
@@ -51,7 +55,7 @@ async function main() { // The last lines of the script call it.
 setTimeout(() => fail("timed out"), TIMEOUT);
 
 function fail(cause: string) {
-  // Without this line, if the connection breaks, you do not see what has come.
+  // Without this line, if the connection breaks, you see no part of the answer.
   if (data.length > 0) console.log(data.toString());
 
   const hint = cause === "ECONNREFUSED" ? ". Is the server running?" : "";

@@ -22,7 +22,7 @@ const proofs: Record<string, Proof> = {
       /^1: Starting(?!.*Ending).*\n! send EMSGSIZE 127\.0\.0\.1:\d+\n$/s,
       /^0: Starting.*\nEnding server\.{8}\n! $/s,
     ],
-  "Without this listener, if PORT is in use, you see no clear message.": [
+  "Without this listener, if PORT is in use, you see no one-line message.": [
     async (lab, number) => {
       await lab.socket(lab.udp);
       await lab.listen();
@@ -57,7 +57,7 @@ const proofs: Record<string, Proof> = {
     /^1: ! No answer from 127\.0\.0\.1:78520: ERR_SOCKET_BAD_PORT\n$/,
     /^ +at /m,
   ],
-  "Without this check, if someone sends a datagram in another server's name (UDP does not verify senders), that server and ours may answer each other forever. So we do not answer ports below 1024 (many servers use them), or a message that equals our own answer (another 03 would send it).":
+  "Without this check, if a datagram falsely names another server as its sender (UDP does not verify it), we answer that server. It may answer us, then we answer it again, and so on forever. So we do not answer ports below 1024 (many servers use them), or our own answer (another 03 would send it).":
     [
       async (lab) => {
         const server = await lab.serve("03");
@@ -84,7 +84,7 @@ const proofs: Record<string, Proof> = {
     /^send EMSGSIZE 127\.0\.0\.1:\d+\n$/,
     /^$/,
   ],
-  'Without this check, if a client has already broken its connection, the server prints "undefined" as the client\'s address and port.':
+  'Without this check, if a client breaks its connection before this listener is called, the server prints "undefined" as the client\'s address and port.':
     [
       async (lab) => {
         const server = await lab.serve("04");
@@ -148,7 +148,7 @@ const proofs: Record<string, Proof> = {
       /^1: ! No complete answer from 127\S+\d: timed out\n$/,
       /^0: late\n! $/,
     ],
-  "Without this line, if the connection breaks, you do not see what has come.":
+  "Without this line, if the connection breaks, you see no part of the answer.":
     [
       async (lab) => {
         await lab.listen((socket) => {
@@ -171,8 +171,8 @@ const proofs: Record<string, Proof> = {
 /** Where a remark is not true: some runtimes and systems are kinder. */
 const notTrue: Record<string, string> = {
   bun: "if a client breaks its connection, Node exits",
-  darwin: "already broken its connection",
-  win32: "already broken its connection", // Nothing can pause the server.
+  darwin: "before this listener is called",
+  win32: "before this listener is called", // Nothing can pause the server.
 };
 
 const guards = Object.keys(scripts).flatMap((number) => {
