@@ -25,10 +25,9 @@ const PORT = 7852; // the server program's port, the same as in 02
 const socket = dgram.createSocket("udp4");
 
 // 2. Bind the socket to HOST and PORT, so that it receives what is sent there.
-//    bind() returns at once, and Node runs the script to its last line, step 3
-//    included. Then Node's event loop waits until something happens (an event),
-//    and calls a function of ours, a callback. When the socket is bound, it
-//    calls this one.
+//    bind() returns at once, and Node runs the rest of the script first. Then
+//    Node's event loop waits until something happens (an event), and calls a
+//    function of ours, a callback. When the socket is bound, it calls this one.
 socket.bind(PORT, HOST, () => console.log("Starting server........."));
 
 // 3. Receive a datagram. Python waits in recvfrom(500). In Node, we add a
@@ -61,7 +60,7 @@ socket.once("message", (datagram, sender) => {
   });
 });
 
-// Without this listener, if PORT is in use, you see no one-line message.
+// Without this listener, if PORT is in use, you do not see its message.
 socket.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE"; // The address is in use.
   console.error(error.message + (inUse ? ". Is another server running?" : ""));

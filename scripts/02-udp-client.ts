@@ -60,6 +60,8 @@ function fail(cause: string) {
 
 // Without ".catch", if a step of main() fails, Node prints a stack trace.
 main().catch((error: NodeJS.ErrnoException) => { // an Error, maybe with a code
-  if (error.code) fail(error.code); // Node and the system give errors a code.
-  throw error; // This script has a mistake. Node prints its line, and exits.
+  // An error of the network or of Node has a code. Any other is a mistake in
+  // this script. We throw it again, so that Node shows the line.
+  if (error.code) fail(error.code);
+  throw error;
 });

@@ -57,11 +57,11 @@ function stop() {
 }
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
-// Without this listener, if PORT is in use, you see no one-line message.
+// Without this listener, if PORT is in use, you do not see its message.
 socket.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE"; // The address is in use.
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  // We do not call exit(), because a failed receive must not end the server. If
-  // binding failed, the socket is not in use, and Node exits by itself.
+  // We do not call exit(), because a failed receive must not end the server.
+  // With PORT in use, nothing keeps Node running, so it exits by itself.
   process.exitCode = 1; // the status when Node exits: failure
 });

@@ -28,8 +28,8 @@ const server = net.createServer();
 server.listen(PORT, HOST, () => console.log("Starting tcp server......."));
 
 // 4. Accept clients. Python waits in accept(), and serves one client after
-//    another. For each client (event "connection"), Node calls this listener.
-//    While one client is silent, Node serves the others.
+//    another. When the system has accepted a client (event "connection"), Node
+//    calls this listener. While one client is silent, Node serves the others.
 server.on("connection", (connection) => {
   const address = connection.remoteAddress;
   const port = connection.remotePort;
@@ -78,11 +78,11 @@ function stop() {
 }
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
-// Without this listener, if PORT is in use, you see no one-line message.
+// Without this listener, if PORT is in use, you do not see its message.
 server.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE"; // The address is in use.
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  // We do not call exit(), because a failed accept must not end the server. If
-  // listening failed, the socket is not in use, and Node exits by itself.
+  // We do not call exit(), because a failed accept must not end the server.
+  // With PORT in use, nothing keeps Node running, so it exits by itself.
   process.exitCode = 1; // the status when Node exits: failure
 });

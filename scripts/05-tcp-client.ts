@@ -44,7 +44,7 @@ async function main() { // The last lines of the script call it.
   });
 
   // 5. Close the connection. While main() waits, the pieces come. When the
-  //    server has closed its side, Node closes ours. The answer is complete.
+  //    server closes its side, the answer is complete, and Node closes ours.
   await events.once(socket, "close");
   if (data.length > 0) console.log(data.toString()); // decodes UTF-8
   else fail("connection closed"); // The server has sent nothing.
@@ -66,5 +66,5 @@ function fail(cause: string) {
 // Without ".catch", if no server is running, Node prints a stack trace.
 main().catch((error: NodeJS.ErrnoException) => { // an Error, maybe with a code
   if (error.code) fail(error.code); // Node and the system give errors a code.
-  throw error; // This script has a mistake. Node prints its line, and exits.
+  throw error; // Otherwise, this script has a mistake. Node shows the line.
 });

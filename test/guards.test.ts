@@ -22,7 +22,7 @@ const proofs: Record<string, Proof> = {
       /^1: Starting(?!.*Ending).*\n! send EMSGSIZE 127\.0\.0\.1:\d+\n$/s,
       /^0: Starting.*\nEnding server\.{8}\n! $/s,
     ],
-  "Without this listener, if PORT is in use, you see no one-line message.": [
+  "Without this listener, if PORT is in use, you do not see its message.": [
     async (lab, number) => {
       await lab.socket(lab.udp);
       await lab.listen();
