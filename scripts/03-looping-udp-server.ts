@@ -34,10 +34,10 @@ socket.on("message", (datagram, sender) => {
   const answer = "Ich hab keine Hunge";
   console.log(message);
 
-  // Without this check, if a datagram falsely names another server as its
-  // sender (UDP does not verify it), we answer that server. It may answer us,
-  // then we answer it again, and so on forever. So we do not answer ports below
-  // 1024 (many servers use them), or our own answer (another 03 would send it).
+  // Without this check, if someone sends a datagram in another server's name
+  // (UDP does not verify senders), our answer goes to that server, its answer
+  // comes to us, and so on forever. So we do not answer ports below 1024 (many
+  // servers use them), or our own answer (another 03 would send it).
   if (sender.port < 1024 || message === answer) {
     console.error(`${sender.address}:${sender.port}: not answered`);
     return;
@@ -53,15 +53,15 @@ socket.on("message", (datagram, sender) => {
 // How the server exits: Node calls stop() on Ctrl+C (SIGINT) or kill (SIGTERM).
 function stop() {
   console.log("Ending server........");
-  process.exit(); // closes the socket
+  process.exit(0); // Status 0 means success. The socket is closed.
 }
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
-// Without this listener, if PORT is in use, you do not see its message.
+// Without this listener, if PORT is in use, no short message says so.
 socket.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE"; // The address is in use.
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
   // We do not call exit(), because a failed receive must not end the server.
-  // With PORT in use, nothing keeps Node running, so it exits by itself.
-  process.exitCode = 1; // the status when Node exits: failure
+  // With PORT in use, the socket is not bound, so Node exits, with status 1.
+  process.exitCode = 1; // failure
 });

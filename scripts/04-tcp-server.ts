@@ -74,15 +74,15 @@ server.on("connection", (connection) => {
 // How the server exits: Node calls stop() on Ctrl+C (SIGINT) or kill (SIGTERM).
 function stop() {
   console.log("Ending tcp server.......");
-  process.exit(); // closes all sockets
+  process.exit(0); // Status 0 means success. All sockets are closed.
 }
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
-// Without this listener, if PORT is in use, you do not see its message.
+// Without this listener, if PORT is in use, no short message says so.
 server.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE"; // The address is in use.
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
   // We do not call exit(), because a failed accept must not end the server.
-  // With PORT in use, nothing keeps Node running, so it exits by itself.
-  process.exitCode = 1; // the status when Node exits: failure
+  // With PORT in use, the server does not listen, so Node exits, with status 1.
+  process.exitCode = 1; // failure
 });

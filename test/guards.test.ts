@@ -22,7 +22,7 @@ const proofs: Record<string, Proof> = {
       /^1: Starting(?!.*Ending).*\n! send EMSGSIZE 127\.0\.0\.1:\d+\n$/s,
       /^0: Starting.*\nEnding server\.{8}\n! $/s,
     ],
-  "Without this listener, if PORT is in use, you do not see its message.": [
+  "Without this listener, if PORT is in use, no short message says so.": [
     async (lab, number) => {
       await lab.socket(lab.udp);
       await lab.listen();
@@ -57,7 +57,7 @@ const proofs: Record<string, Proof> = {
     /^1: ! No answer from 127\.0\.0\.1:78520: ERR_SOCKET_BAD_PORT\n$/,
     /^ +at /m,
   ],
-  "Without this check, if a datagram falsely names another server as its sender (UDP does not verify it), we answer that server. It may answer us, then we answer it again, and so on forever. So we do not answer ports below 1024 (many servers use them), or our own answer (another 03 would send it).":
+  "Without this check, if someone sends a datagram in another server's name (UDP does not verify senders), our answer goes to that server, its answer comes to us, and so on forever. So we do not answer ports below 1024 (many servers use them), or our own answer (another 03 would send it).":
     [
       async (lab) => {
         const server = await lab.serve("03");
