@@ -60,9 +60,9 @@ socket.once("message", (datagram, sender) => {
   });
 });
 
-// Without this listener, if PORT is in use, no short message says so.
-socket.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
-  const inUse = error.code === "EADDRINUSE"; // The address is in use.
+// Without this listener, if PORT is in use, Node exits without a clear message.
+socket.on("error", (error) => {
+  const inUse = error.message.includes("EADDRINUSE"); // The address is in use.
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
   process.exit(1);
 });

@@ -34,8 +34,8 @@ server.on("connection", (connection) => {
   const address = connection.remoteAddress;
   const port = connection.remotePort;
 
-  // Without this check, if a client breaks its connection before this listener
-  // is called, the server prints "undefined" as the client's address and port.
+  // Without this check, if a client is accepted by the system, but gone before
+  // this listener is called, the server prints "undefined" as its address.
   if (!port) {
     connection.destroy();
     return;
@@ -78,11 +78,11 @@ function stop() {
 }
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
-// Without this listener, if PORT is in use, no short message says so.
-server.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
-  const inUse = error.code === "EADDRINUSE"; // The address is in use.
+// Without this listener, if PORT is in use, Node exits without a clear message.
+server.on("error", (error) => {
+  const inUse = error.message.includes("EADDRINUSE"); // The address is in use.
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  // We do not call exit(), because a failed accept must not end the server.
-  // With PORT in use, the server does not listen, so Node exits, with status 1.
+  // With PORT in use, the server cannot listen, so nobody can come, and Node
+  // exits with this status. A failed accept does not end the server.
   process.exitCode = 1; // failure
 });

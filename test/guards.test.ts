@@ -22,15 +22,16 @@ const proofs: Record<string, Proof> = {
       /^1: Starting(?!.*Ending).*\n! send EMSGSIZE 127\.0\.0\.1:\d+\n$/s,
       /^0: Starting.*\nEnding server\.{8}\n! $/s,
     ],
-  "Without this listener, if PORT is in use, no short message says so.": [
-    async (lab, number) => {
-      await lab.socket(lab.udp);
-      await lab.listen();
-      return await lab.start(number).end();
-    },
-    /^1: ! (bind|listen) EADDRINUSE.* 127\S+\d\. Is another server running\?\n$/,
-    /^0: ! $|^ +at /m,
-  ],
+  "Without this listener, if PORT is in use, Node exits without a clear message.":
+    [
+      async (lab, number) => {
+        await lab.socket(lab.udp);
+        await lab.listen();
+        return await lab.start(number).end();
+      },
+      /^1: ! (bind|listen) EADDRINUSE.* 127\S+\d\. Is another server running\?\n$/,
+      /^0: ! $|^ +at /m,
+    ],
   "Without this check, if the message is too long to send, the client waits for an answer that cannot come.":
     [
       (lab) =>
@@ -84,7 +85,7 @@ const proofs: Record<string, Proof> = {
     /^send EMSGSIZE 127\.0\.0\.1:\d+\n$/,
     /^$/,
   ],
-  'Without this check, if a client breaks its connection before this listener is called, the server prints "undefined" as the client\'s address and port.':
+  'Without this check, if a client is accepted by the system, but gone before this listener is called, the server prints "undefined" as its address.':
     [
       async (lab) => {
         const server = await lab.serve("04");

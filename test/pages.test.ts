@@ -1,7 +1,6 @@
-// The headers of the scripts, README.md and the Chinese guide show what one types
-// and sees. Here, the commands under a heading are typed in order, each when the
-// one before has printed something or has ended, and then Ctrl+C is pressed. Each
-// `text` block is all that one of these programs has printed.
+// The scripts' headers, README.md and the Chinese guide show what one types and
+// sees. Here, a heading's commands are typed in order, each when the one before
+// has printed or ended, then Ctrl+C. A `text` block is all that one has printed.
 
 import path from "node:path";
 import { describe, expect } from "vitest";
