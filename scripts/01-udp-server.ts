@@ -54,15 +54,15 @@ socket.once("message", (datagram, sender) => {
       process.exit(1); // Status 1 means failure.
     }
 
-    // How the server exits: we close its only socket, so nothing keeps Node
-    // running. If we closed it before this callback, the answer could be lost.
+    // How the server exits: a bound socket keeps Node running, so we close it.
+    // If we closed it before this callback, the answer could be lost.
     socket.close(() => console.log("Ending server........"));
   });
 });
 
 // Without this listener, if PORT is in use, Node exits without a clear message.
-socket.on("error", (error) => {
-  const inUse = error.message.includes("EADDRINUSE"); // The address is in use.
+socket.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
+  const inUse = error.code === "EADDRINUSE"; // The address is in use.
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
   process.exit(1);
 });

@@ -60,8 +60,7 @@ function fail(cause: string) {
 
 // Without ".catch", if a step of main() fails, Node prints a stack trace.
 main().catch((error: NodeJS.ErrnoException) => { // an Error, maybe with a code
-  // An error of the network or of Node has a code. Any other error is a mistake
-  // in this script, so we pass it on to Node, which shows the line.
-  if (error.code) fail(error.code);
-  throw error;
+  // An error without a code is a mistake in this script. Node shows its line.
+  if (!error.code) throw error;
+  fail(error.code); // an error of the network or of Node
 });

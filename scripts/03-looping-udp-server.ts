@@ -58,10 +58,10 @@ function stop() {
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
 // Without this listener, if PORT is in use, Node exits without a clear message.
-socket.on("error", (error) => {
-  const inUse = error.message.includes("EADDRINUSE"); // The address is in use.
+socket.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
+  const inUse = error.code === "EADDRINUSE"; // The address is in use.
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  // With PORT in use, the socket is not bound, so nothing can come, and Node
-  // exits with this status. A failed receive does not end the server.
+  // With PORT in use, the socket is not bound, so Node exits with this status.
+  // A failed receive must not end the server, so we do not call exit().
   process.exitCode = 1; // failure
 });

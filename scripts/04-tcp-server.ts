@@ -34,8 +34,8 @@ server.on("connection", (connection) => {
   const address = connection.remoteAddress;
   const port = connection.remotePort;
 
-  // Without this check, if a client is accepted by the system, but gone before
-  // this listener is called, the server prints "undefined" as its address.
+  // Without this check, if a client has already gone when Node calls this
+  // listener, the server prints "undefined" as its address and port.
   if (!port) {
     connection.destroy();
     return;
@@ -79,10 +79,10 @@ function stop() {
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
 // Without this listener, if PORT is in use, Node exits without a clear message.
-server.on("error", (error) => {
-  const inUse = error.message.includes("EADDRINUSE"); // The address is in use.
+server.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
+  const inUse = error.code === "EADDRINUSE"; // The address is in use.
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  // With PORT in use, the server cannot listen, so nobody can come, and Node
-  // exits with this status. A failed accept does not end the server.
+  // With PORT in use, the server cannot listen, so Node exits with this status.
+  // A failed accept must not end the server, so we do not call exit().
   process.exitCode = 1; // failure
 });

@@ -55,7 +55,7 @@ async function main() { // The last lines of the script call it.
 setTimeout(() => fail("timed out"), TIMEOUT);
 
 function fail(cause: string) {
-  // Without this line, if the connection breaks, you see no part of the answer.
+  // Without this line, if the connection breaks, what has come is not printed.
   if (data.length > 0) console.log(data.toString());
 
   const hint = cause === "ECONNREFUSED" ? ". Is the server running?" : "";
@@ -65,6 +65,6 @@ function fail(cause: string) {
 
 // Without ".catch", if no server is running, Node prints a stack trace.
 main().catch((error: NodeJS.ErrnoException) => { // an Error, maybe with a code
-  if (error.code) fail(error.code); // Node and the system give errors a code.
-  throw error; // Otherwise, this script has a mistake. Node shows the line.
+  if (!error.code) throw error; // a mistake in this script; Node shows the line
+  fail(error.code); // an error of the network or of Node
 });

@@ -85,7 +85,7 @@ const proofs: Record<string, Proof> = {
     /^send EMSGSIZE 127\.0\.0\.1:\d+\n$/,
     /^$/,
   ],
-  'Without this check, if a client is accepted by the system, but gone before this listener is called, the server prints "undefined" as its address.':
+  'Without this check, if a client has already gone when Node calls this listener, the server prints "undefined" as its address and port.':
     [
       async (lab) => {
         const server = await lab.serve("04");
@@ -149,7 +149,7 @@ const proofs: Record<string, Proof> = {
       /^1: ! No complete answer from 127\S+\d: timed out\n$/,
       /^0: late\n! $/,
     ],
-  "Without this line, if the connection breaks, you see no part of the answer.":
+  "Without this line, if the connection breaks, what has come is not printed.":
     [
       async (lab) => {
         await lab.listen((socket) => {
@@ -172,8 +172,8 @@ const proofs: Record<string, Proof> = {
 /** Where a remark is not true: some runtimes and systems are kinder. */
 const notTrue: Record<string, string> = {
   bun: "if a client breaks its connection, Node exits",
-  darwin: "before this listener is called",
-  win32: "before this listener is called", // Nothing can pause the server.
+  darwin: "has already gone",
+  win32: "has already gone", // Nothing can pause the server.
 };
 
 const guards = Object.keys(scripts).flatMap((number) => {
