@@ -53,15 +53,16 @@ socket.on("message", (datagram, sender) => {
 // How the server exits: Node calls stop() on Ctrl+C (SIGINT) or kill (SIGTERM).
 function stop() {
   console.log("Ending server........");
-  process.exit(0); // Status 0 means success. The socket is closed.
+  process.exit(); // closes the socket
 }
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
 // Without this listener, if PORT is in use, Node exits without a clear message.
+let bound = false;
+socket.on("listening", () => bound = true); // Node's word for "bound"
 socket.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE"; // The address is in use.
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  // With PORT in use, the socket is not bound, so Node exits with this status.
-  // A failed receive must not end the server, so we do not call exit().
-  process.exitCode = 1; // failure
+  // Once the socket is bound, a failed receive must not end the server.
+  if (!bound) process.exit(1); // Status 1 means failure.
 });

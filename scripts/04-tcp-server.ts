@@ -74,7 +74,7 @@ server.on("connection", (connection) => {
 // How the server exits: Node calls stop() on Ctrl+C (SIGINT) or kill (SIGTERM).
 function stop() {
   console.log("Ending tcp server.......");
-  process.exit(0); // Status 0 means success. All sockets are closed.
+  process.exit(); // closes all sockets
 }
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
@@ -82,7 +82,6 @@ process.on("SIGINT", stop).on("SIGTERM", stop);
 server.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
   const inUse = error.code === "EADDRINUSE"; // The address is in use.
   console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  // With PORT in use, the server cannot listen, so Node exits with this status.
-  // A failed accept must not end the server, so we do not call exit().
-  process.exitCode = 1; // failure
+  // While the server is listening, a failed accept must not end it.
+  if (!server.listening) process.exit(1); // Status 1 means failure.
 });
