@@ -38,7 +38,7 @@ async function main() { // The last lines of the script call it.
   // 4. Receive the answer. TCP brings it in one or more pieces. Python's
   //    recv(500) gives one. Node calls this listener for each (event "data").
   socket.on("data", (piece: Buffer) => {
-    data = Buffer.concat([data, piece]); // joins the pieces
+    data = Buffer.concat([data, piece]); // A piece can end inside a character.
     data = data.subarray(0, 500); // at most 500 bytes
     if (data.length === 500) socket.destroy(); // enough; closes the socket
   });
