@@ -189,7 +189,6 @@ export class Lab {
     const socket = dgram.createSocket("udp4").bind(port, host);
     this.#cleanups.push(() => socket.close());
     await once(socket, "listening");
-    socket.on("error", () => {}); // Windows reports that no program is there.
     const received: string[] = [];
     socket.on("message", (data) => received.push(`${data}`));
     return Object.assign(socket, { received, port: socket.address().port });
