@@ -18,7 +18,7 @@
 
 import dgram from "node:dgram"; // for UDP, whose messages are called datagrams
 
-const HOST = "127.0.0.1"; // the server's address: this machine
+const HOST = "127.0.0.1"; // the server's IPv4 address: this machine
 const PORT = 7852; // the server program's port, the same as in 02
 
 // 1. Create a socket for UDP over IPv4. We receive and send through it.
@@ -31,24 +31,26 @@ const socket = dgram.createSocket("udp4");
 socket.bind(PORT, HOST, () => console.log("Starting server........."));
 
 // 3. Receive a datagram. Python waits in recvfrom(500). In Node, we add a
-//    listener, a callback for an event, here "message": a datagram has come.
-//    "once" means only the first. "sender" is the client's address and port.
+//    listener, which is a callback for an event. Node calls it once, when the
+//    first datagram comes (the event "message"). "sender" has the client's
+//    address and port.
 socket.once("message", (datagram, sender) => {
   const data = datagram.subarray(0, 500); // at most 500 bytes
-  console.log(data); // prints the bytes in hexadecimal
-  console.log(data.constructor.name); // prints the name of their type
+  console.log(data); // the bytes in hexadecimal
+  console.log(data.constructor.name); // the name of their type
 
-  // Decode UTF-8. Invalid bytes become �, where Python raises an exception.
+  // A socket carries only bytes. We decode them as UTF-8 to get text. Invalid
+  // bytes become �. (Python's decode() raises an exception.)
   const message = data.toString();
-  console.log(typeof message);
-  console.log(message);
+  console.log(typeof message); // the type of the text
+  console.log(message); // the text
 
-  // 4. Answer the sender. A socket carries only bytes, so we encode the text as
-  //    UTF-8. Node calls the callback when the answer is sent, or cannot be.
+  // 4. Answer the sender. We encode the text as UTF-8. When the answer is sent,
+  //    or cannot be sent, Node calls the callback.
   const answer = "Ich hab keine Hunge";
   socket.send(Buffer.from(answer), sender.port, sender.address, (error) => {
-    // Without this check, if the answer cannot be sent, the server still exits
-    // with status 0, which means success.
+    // Without this check, if the answer cannot be sent, the server exits with
+    // status 0, which looks like a success.
     if (error) {
       console.error(error.message);
       process.exit(1); // Status 1 means failure.
@@ -61,8 +63,7 @@ socket.once("message", (datagram, sender) => {
 });
 
 // Without this listener, if PORT is in use, Node exits without a clear message.
-socket.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
-  const inUse = error.code === "EADDRINUSE"; // The address is in use.
-  console.error(error.message + (inUse ? ". Is another server running?" : ""));
+socket.on("error", (error) => {
+  console.error(`${error.message}. Is PORT in use, or HOST wrong?`);
   process.exit(1);
 });

@@ -14,7 +14,7 @@
 import dgram from "node:dgram"; // for UDP, whose messages are called datagrams
 import events from "node:events"; // gives promises for events
 
-const HOST = "127.0.0.1"; // the server's address: this machine
+const HOST = "127.0.0.1"; // the server's IPv4 address: this machine
 const PORT = 7852; // the server program's port, the same as in 01 and 03
 const TIMEOUT = 5_000; // milliseconds to wait for the answer
 
@@ -33,7 +33,7 @@ async function main() { // The last lines of the script call it.
   //    given here, a callback, when the message is sent, or cannot be.
   socket.send(Buffer.from(message), PORT, HOST, (error) => {
     // Without this check, if the message is too long to send, the client waits
-    // for an answer that cannot come.
+    // until it times out, and does not say why.
     if (error) fail(error.message);
   });
 
@@ -45,12 +45,11 @@ async function main() { // The last lines of the script call it.
   const datagram: Buffer = values[0]; // ": Buffer" tells TypeScript the type.
   const data = datagram.subarray(0, 200); // at most 200 bytes
   console.log(data.toString()); // decodes UTF-8; invalid bytes become �
-
-  // How the client exits: at once, before the timer below fires.
-  process.exit(); // closes the socket
+  process.exit(); // closes the socket, and exits before the timer below fires
 }
 
-// Without this timer, if no server is running, the client waits forever.
+// Without this timer, if no server is running or a datagram is lost (UDP does
+// not report it), the client waits forever.
 setTimeout(() => fail("timed out. Is the server running?"), TIMEOUT);
 
 function fail(cause: string) {
@@ -60,7 +59,8 @@ function fail(cause: string) {
 
 // Without ".catch", if a step of main() fails, Node prints a stack trace.
 main().catch((error: NodeJS.ErrnoException) => { // an Error, maybe with a code
-  // An error without a code is a mistake in this script. Node shows its line.
+  // An error without a code is a mistake in this script. Thrown again, it ends
+  // the client, and Node shows its line.
   if (!error.code) throw error;
   fail(error.code); // an error of the network or of Node
 });

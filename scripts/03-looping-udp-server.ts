@@ -15,7 +15,7 @@
 
 import dgram from "node:dgram"; // for UDP, whose messages are called datagrams
 
-const HOST = "127.0.0.1"; // the server's address: this machine
+const HOST = "127.0.0.1"; // the server's IPv4 address: this machine
 const PORT = 7852; // the server program's port, the same as in 02
 
 // 1. Create a socket for UDP over IPv4. We receive and send through it.
@@ -34,10 +34,10 @@ socket.on("message", (datagram, sender) => {
   const answer = "Ich hab keine Hunge";
   console.log(message);
 
-  // Without this check, if someone sends a datagram in another server's name
-  // (UDP does not verify senders), our answer goes to that server, its answer
-  // comes to us, and so on forever. So we do not answer ports below 1024 (many
-  // servers use them), or our own answer (another 03 would send it).
+  // Without this check, if someone sends a datagram as if it came from another
+  // server (UDP does not verify senders), that server and ours may answer each
+  // other forever. So we do not answer ports below 1024 (many servers use them)
+  // or our own answer (a copy of this server would send it).
   if (sender.port < 1024 || message === answer) {
     console.error(`${sender.address}:${sender.port}: not answered`);
     return;
@@ -60,9 +60,11 @@ process.on("SIGINT", stop).on("SIGTERM", stop);
 // Without this listener, if PORT is in use, Node exits without a clear message.
 let bound = false;
 socket.on("listening", () => bound = true); // Node's word for "bound"
-socket.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
-  const inUse = error.code === "EADDRINUSE"; // The address is in use.
-  console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  // Once the socket is bound, a failed receive must not end the server.
-  if (!bound) process.exit(1); // Status 1 means failure.
+socket.on("error", (error) => {
+  if (bound) {
+    console.error(error.message); // A receive failed. The server keeps running.
+  } else {
+    console.error(`${error.message}. Is PORT in use, or HOST wrong?`);
+    process.exit(1); // Status 1 means failure.
+  }
 });

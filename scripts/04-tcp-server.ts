@@ -15,7 +15,7 @@
 
 import net from "node:net"; // for TCP, which connects two programs
 
-const HOST = "127.0.0.1"; // the server's address: this machine
+const HOST = "127.0.0.1"; // the server's IPv4 address: this machine
 const PORT = 8998; // the server program's port, the same as in 05
 const TIMEOUT = 30_000; // milliseconds that a connection may last
 
@@ -28,21 +28,21 @@ const server = net.createServer();
 server.listen(PORT, HOST, () => console.log("Starting tcp server......."));
 
 // 4. Accept clients. Python waits in accept(), and serves one client after
-//    another. When the system has accepted a client (event "connection"), Node
-//    calls this listener. While one client is silent, Node serves the others.
+//    another. Node accepts each client itself, and then calls this listener
+//    (event "connection"). While one client is silent, Node serves the others.
 server.on("connection", (connection) => {
   const address = connection.remoteAddress;
   const port = connection.remotePort;
 
-  // Without this check, if a client has already gone when Node calls this
-  // listener, the server prints "undefined" as its address and port.
+  // Without this check, if a client breaks its connection at once, Node does
+  // not know its port any more, and the server prints "undefined" instead.
   if (!port) {
     connection.destroy();
     return;
   }
 
   // 5. Receive the message. TCP carries a stream of bytes, so the message comes
-  //    in one or more pieces. As Python's recv(500) does, we take only one.
+  //    in one or more pieces. We take the first, as Python's recv(500) does.
   connection.once("data", (piece: Buffer) => {
     const data = piece.subarray(0, 500); // at most 500 bytes
     const message = data.toString(); // decodes UTF-8; invalid bytes become �
@@ -57,8 +57,8 @@ server.on("connection", (connection) => {
     connection.end();
   });
 
-  // Without this listener, if a client breaks its connection, Node exits,
-  // because the event "error" has no listener.
+  // Without this listener, if a client breaks its connection, Node exits, as it
+  // does for any event "error" that has no listener.
   connection.on("error", (error) => {
     console.error(`${address}:${port}: ${error.message}`);
   });
@@ -79,9 +79,7 @@ function stop() {
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
 // Without this listener, if PORT is in use, Node exits without a clear message.
-server.on("error", (error: NodeJS.ErrnoException) => { // an Error with a code
-  const inUse = error.code === "EADDRINUSE"; // The address is in use.
-  console.error(error.message + (inUse ? ". Is another server running?" : ""));
-  // While the server is listening, a failed accept must not end it.
-  if (!server.listening) process.exit(1); // Status 1 means failure.
+server.on("error", (error) => {
+  console.error(`${error.message}. Is PORT in use, or HOST wrong?`);
+  process.exit(1); // Status 1 means failure.
 });

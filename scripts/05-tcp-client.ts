@@ -14,12 +14,11 @@
 import events from "node:events"; // gives promises for events
 import net from "node:net"; // for TCP, which connects two programs
 
-const HOST = "127.0.0.1"; // the server's address: this machine
+const HOST = "127.0.0.1"; // the server's IPv4 address: this machine
 const PORT = 8998; // the server program's port, the same as in 04
 const TIMEOUT = 10_000; // milliseconds to wait for the whole answer
 
-// argv[2] is the text after the file name. Without text, || gives the default,
-// because over TCP, an empty message sends nothing.
+// The text after the file name or, if it is missing or empty, the default.
 const message = process.argv[2] || "I love wangxiaojing";
 
 // 1. Create a socket for TCP. We send and receive through it.
@@ -35,16 +34,17 @@ async function main() { // The last lines of the script call it.
   // 3. Send the message, encoded as UTF-8.
   socket.write(Buffer.from(message));
 
-  // 4. Receive the answer. TCP brings it in one or more pieces. Python's
-  //    recv(500) gives one. Node calls this listener for each (event "data").
+  // 4. Receive the answer in one or more pieces. Python's recv(500) gives one
+  //    piece. While main() waits below, Node calls this listener for each one.
+  //    A piece can end inside a character, so we join all before we decode.
   socket.on("data", (piece: Buffer) => {
-    data = Buffer.concat([data, piece]); // A piece can end inside a character.
+    data = Buffer.concat([data, piece]);
     data = data.subarray(0, 500); // at most 500 bytes
     if (data.length === 500) socket.destroy(); // enough; closes the socket
   });
 
-  // 5. Close the connection. While main() waits, the pieces come. When the
-  //    server closes its side, the answer is complete, and Node closes ours.
+  // 5. Close the connection. When the server closes its side, the answer is
+  //    complete, and Node closes ours. Then the event "close" comes.
   await events.once(socket, "close");
   if (data.length > 0) console.log(data.toString()); // decodes UTF-8
   else fail("connection closed"); // The server has sent nothing.
@@ -55,7 +55,7 @@ async function main() { // The last lines of the script call it.
 setTimeout(() => fail("timed out"), TIMEOUT);
 
 function fail(cause: string) {
-  // Without this line, if the connection breaks, what has come is not printed.
+  // Without this line, if the connection breaks, the part that came is lost.
   if (data.length > 0) console.log(data.toString());
 
   const hint = cause === "ECONNREFUSED" ? ". Is the server running?" : "";
