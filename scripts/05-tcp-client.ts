@@ -18,7 +18,8 @@ const HOST = "127.0.0.1"; // the server's IPv4 address: this machine
 const PORT = 8998; // the server program's port, the same as in 04
 const TIMEOUT = 10_000; // milliseconds to wait for the whole answer
 
-// The text after the file name or, if it is missing or empty, the default.
+// argv[2] is the text after the file name. Without text, || gives the default,
+// because over TCP, an empty message sends nothing.
 const message = process.argv[2] || "I love wangxiaojing";
 
 // 1. Create a socket for TCP. We send and receive through it.
@@ -27,7 +28,7 @@ let data = Buffer.alloc(0); // the bytes that have come; none yet
 
 async function main() { // The last lines of the script call it.
   // 2. Connect to the server. Python waits in connect(). Here, await waits for
-  //    the event "connect". If "error" comes instead, await throws the error.
+  //    the event "connect". If "error" comes, await throws it (also in step 5).
   socket.connect(PORT, HOST);
   await events.once(socket, "connect");
 
@@ -38,8 +39,7 @@ async function main() { // The last lines of the script call it.
   //    piece. While main() waits below, Node calls this listener for each one.
   //    A piece can end inside a character, so we join all before we decode.
   socket.on("data", (piece: Buffer) => {
-    data = Buffer.concat([data, piece]);
-    data = data.subarray(0, 500); // at most 500 bytes
+    data = Buffer.concat([data, piece]).subarray(0, 500); // at most 500 bytes
     if (data.length === 500) socket.destroy(); // enough; closes the socket
   });
 
