@@ -40,7 +40,7 @@ async function main() { // The last lines of the script call it.
   // 3. Receive the answer. Python waits in recvfrom(200). Here, events.once()
   //    gives a promise for the event "message". main() awaits it, and gets the
   //    values that a listener gets, as an array. If the event "error" comes
-  //    first, await throws the error.
+  //    first, await throws the error. An answer that comes early is not lost.
   const values = await events.once(socket, "message"); // [datagram, sender]
   const datagram: Buffer = values[0]; // ": Buffer" tells TypeScript the type.
   const data = datagram.subarray(0, 200); // at most 200 bytes
@@ -59,8 +59,8 @@ function fail(cause: string) {
 
 // Without ".catch", if a step of main() fails, Node prints a stack trace.
 main().catch((error: NodeJS.ErrnoException) => { // an Error, maybe with a code
-  // An error without a code is a mistake in this script. Thrown again, it ends
-  // the client, and Node shows its line.
+  // A mistake in this script, such as a wrong name, has no code. Thrown again,
+  // it ends the client, and Node shows its line.
   if (!error.code) throw error;
   fail(error.code); // an error of the network or of Node
 });
