@@ -64,6 +64,6 @@ socket.once("message", (datagram, sender) => {
 
 // Without this listener, if PORT is in use, Node exits without a clear message.
 socket.on("error", (error) => {
-  console.error(`${error.message}. Is PORT in use, or HOST wrong?`);
+  console.error(`${error.message}. Is PORT free to use, and HOST right?`);
   process.exit(1);
 });

@@ -64,7 +64,7 @@ socket.on("error", (error) => {
   if (bound) {
     console.error(error.message); // A receive failed. The server keeps running.
   } else {
-    console.error(`${error.message}. Is PORT in use, or HOST wrong?`);
+    console.error(`${error.message}. Is PORT free to use, and HOST right?`);
     process.exit(1); // Status 1 means failure.
   }
 });

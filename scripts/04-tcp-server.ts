@@ -35,7 +35,7 @@ server.on("connection", (connection) => {
   const port = connection.remotePort;
 
   // Without this check, if a client breaks its connection at once, Node does
-  // not know its port any more, and the server prints "undefined" instead.
+  // not know its address and port, and the server prints "undefined" instead.
   if (!port) {
     connection.destroy();
     return;
@@ -80,6 +80,6 @@ process.on("SIGINT", stop).on("SIGTERM", stop);
 
 // Without this listener, if PORT is in use, Node exits without a clear message.
 server.on("error", (error) => {
-  console.error(`${error.message}. Is PORT in use, or HOST wrong?`);
+  console.error(`${error.message}. Is PORT free to use, and HOST right?`);
   process.exit(1); // Status 1 means failure.
 });

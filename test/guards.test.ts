@@ -29,7 +29,7 @@ const proofs: Record<string, Proof> = {
         await lab.listen();
         return await lab.start(number).end();
       },
-      /^1: ! (bind|listen) EADDRINUSE.* 127\S+\d\. Is PORT in use, or HOST wrong\?\n$/,
+      /^1: ! (bind|listen) EADDRINUSE.* 127\S+\d\. Is PORT free to use, and HOST right\?\n$/,
       /^0: ! $|^ +at /m,
     ],
   "Without this check, if the message is too long to send, the client waits until it times out, and does not say why.":
@@ -86,7 +86,7 @@ const proofs: Record<string, Proof> = {
     /^send EMSGSIZE 127\.0\.0\.1:\d+\n$/,
     /^$/,
   ],
-  'Without this check, if a client breaks its connection at once, Node does not know its port any more, and the server prints "undefined" instead.':
+  'Without this check, if a client breaks its connection at once, Node does not know its address and port, and the server prints "undefined" instead.':
     [
       async (lab) => {
         const server = await lab.serve("04");
