@@ -59,8 +59,8 @@ function fail(cause: string) {
 
 // Without ".catch", if a step of main() fails, Node prints a stack trace.
 main().catch((error: NodeJS.ErrnoException) => { // an Error, maybe with a code
-  // A mistake in this script, such as a wrong name, has no code. Thrown again,
-  // it ends the client, and Node shows its line.
+  // The error of a wrong name, for example, has no code. Thrown again, it ends
+  // the client, and Node shows its line.
   if (!error.code) throw error;
   fail(error.code); // an error of the network or of Node
 });

@@ -65,6 +65,6 @@ function fail(cause: string) {
 
 // Without ".catch", if no server is running, Node prints a stack trace.
 main().catch((error: NodeJS.ErrnoException) => { // an Error, maybe with a code
-  if (!error.code) throw error; // such as a wrong name; Node shows its line
+  if (!error.code) throw error; // a mistake in this script; Node shows the line
   fail(error.code); // an error of the network or of Node
 });
