@@ -40,12 +40,14 @@ async function main() { // The last lines of the script call it.
   // 3. Receive the answer. Python waits in recvfrom(200). Here, events.once()
   //    gives a promise for the event "message". main() awaits it, and gets the
   //    values that a listener gets, as an array. If the event "error" comes
-  //    first, await throws the error. An answer that comes early is not lost.
+  //    first, await throws the error.
   const values = await events.once(socket, "message"); // [datagram, sender]
   const datagram: Buffer = values[0]; // ": Buffer" tells TypeScript the type.
   const data = datagram.subarray(0, 200); // at most 200 bytes
   console.log(data.toString()); // decodes UTF-8; invalid bytes become �
-  process.exit(); // closes the socket, and exits before the timer below fires
+
+  // How the client exits: process.exit() closes the socket and stops the timer.
+  process.exit();
 }
 
 // Without this timer, if no server is running or a datagram is lost (UDP does
@@ -59,8 +61,6 @@ function fail(cause: string) {
 
 // Without ".catch", if a step of main() fails, Node prints a stack trace.
 main().catch((error: NodeJS.ErrnoException) => { // an Error, maybe with a code
-  // The error of a wrong name, for example, has no code. Thrown again, it ends
-  // the client, and Node shows its line.
-  if (!error.code) throw error;
-  fail(error.code); // an error of the network or of Node
+  if (!error.code) throw error; // a mistake in this script; Node shows the line
+  fail(error.code); // Errors of the network or of Node have a code.
 });

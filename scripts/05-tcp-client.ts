@@ -28,7 +28,7 @@ let data = Buffer.alloc(0); // the bytes that have come; none yet
 
 async function main() { // The last lines of the script call it.
   // 2. Connect to the server. Python waits in connect(). Here, await waits for
-  //    the event "connect". If "error" comes, await throws it (also in step 5).
+  //    the event "connect". If "error" comes instead, await throws the error.
   socket.connect(PORT, HOST);
   await events.once(socket, "connect");
 
@@ -66,5 +66,5 @@ function fail(cause: string) {
 // Without ".catch", if no server is running, Node prints a stack trace.
 main().catch((error: NodeJS.ErrnoException) => { // an Error, maybe with a code
   if (!error.code) throw error; // a mistake in this script; Node shows the line
-  fail(error.code); // an error of the network or of Node
+  fail(error.code); // Errors of the network or of Node have a code.
 });
