@@ -31,8 +31,8 @@ server.listen(PORT, HOST, () => console.log("Starting tcp server......."));
 //    another. Node accepts each client itself, and then calls this listener
 //    (event "connection"). While one client is silent, Node serves the others.
 server.on("connection", (connection) => {
-  const address = connection.remoteAddress;
-  const port = connection.remotePort;
+  const address = connection.remoteAddress; // the client's address
+  const port = connection.remotePort; // the client's port
 
   // Without this check, if a client breaks its connection at once, Node does
   // not know its address and port, and the server prints "undefined" instead.
