@@ -60,7 +60,7 @@ function fail(cause: string) {
 }
 
 // Without ".catch", if a step of main() fails, Node prints a stack trace.
-main().catch((error: NodeJS.ErrnoException) => { // an Error, maybe with a code
-  if (!error.code) throw error; // a mistake in this script; Node shows the line
-  fail(error.code); // Errors of the network or of Node have a code.
+main().catch((error: Error) => { // Errors of the network or Node have a code.
+  if (!("code" in error)) throw error; // our own mistake; Node shows its line
+  fail(error.message);
 });

@@ -46,8 +46,8 @@ async function main() { // The last lines of the script call it.
   // 5. Close the connection. When the server closes its side, the answer is
   //    complete, and Node closes ours. Then the event "close" comes.
   await events.once(socket, "close");
-  if (data.length > 0) console.log(data.toString()); // decodes UTF-8
-  else fail("connection closed"); // The server has sent nothing.
+  if (data.length === 0) fail("connection closed"); // ends the client
+  console.log(data.toString()); // decodes UTF-8
   process.exit(); // The client exits at once, before the timer below fires.
 }
 
@@ -64,7 +64,7 @@ function fail(cause: string) {
 }
 
 // Without ".catch", if no server is running, Node prints a stack trace.
-main().catch((error: NodeJS.ErrnoException) => { // an Error, maybe with a code
-  if (!error.code) throw error; // a mistake in this script; Node shows the line
-  fail(error.code); // Errors of the network or of Node have a code.
+main().catch((error: Error) => { // Errors of the network or Node have a code.
+  if (!("code" in error)) throw error; // our own mistake; Node shows its line
+  fail(String(error.code)); // such as ECONNREFUSED (connection refused)
 });

@@ -203,7 +203,7 @@ const memory = "new Int32Array(new SharedArrayBuffer(4))";
 const pause = `Atomics.wait(${memory}, 0, 0, 3_500);`;
 test.for<[number: string, part: string, by: string, output: RegExp]>([
   ["02", "const data", `${pause} const data`, /^0: x\n! $/],
-  ["05", "if (data.length >", `${pause} if (data.length >`, /^0: x\n! $/],
+  ["05", "console.log", `${pause} console.log`, /^0: x\n! $/],
   ["02", "Buffer.from(m", "Buffer.frm(m", /^1: [^]*Buffer\.frm [^]*02\S+ts:\d/],
   ["05", "events.once", "events.onec", /^1: [^]*\.onec [^]*05\S+ts:\d/],
   ["05", "Buffer.concat", "Buffer.concta", /^1: [^]*Buffer\.concta /],
