@@ -39,8 +39,8 @@ async function main() { // The last lines of the script call it.
 
   // 3. Receive the answer. Python waits in recvfrom(200). Here, events.once()
   //    gives a promise for the event "message". main() awaits it, and gets the
-  //    values that a listener gets, as an array. If the event "error" comes
-  //    first, await throws the error. Node reads nothing until main() waits.
+  //    values that a listener gets, as an array. If "error" comes first, await
+  //    throws the error. (The system keeps an answer until main() waits.)
   const values = await events.once(socket, "message"); // [datagram, sender]
   const datagram: Buffer = values[0]; // ": Buffer" tells TypeScript the type.
   const data = datagram.subarray(0, 200); // at most 200 bytes

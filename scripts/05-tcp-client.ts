@@ -40,7 +40,7 @@ async function main() { // The last lines of the script call it.
   //    A piece can end inside a character, so we join all before we decode.
   socket.on("data", (piece: Buffer) => {
     data = Buffer.concat([data, piece]).subarray(0, 500); // at most 500 bytes
-    if (data.length === 500) socket.destroy(); // enough; closes the socket
+    if (data.length === 500) socket.destroy(); // enough; "close" follows
   });
 
   // 5. Close the connection. When the server closes its side, the answer is
