@@ -24,8 +24,8 @@ const message = process.argv[2] ?? "I love jingjing";
 // 1. Create a socket for UDP over IPv4. We send and receive through it.
 const socket = dgram.createSocket("udp4");
 
-// A server does not know when messages come, so it has a listener. A client
-// knows what comes next, so main() goes step by step, and awaits the answer.
+// A server has to be ready for any client, so it has a listener. A client waits
+// for one answer, so main() goes step by step, as in Python, with await.
 async function main() { // The last lines of the script call it.
   // 2. Send the message to the server. A socket carries only bytes, so we
   //    encode the text as UTF-8. The system gives our socket a free port, where

@@ -66,5 +66,5 @@ function fail(cause: string) {
 // Without ".catch", if no server is running, Node prints a stack trace.
 main().catch((error: Error) => { // Errors of the network or Node have a code.
   if (!("code" in error)) throw error; // our own mistake; Node shows its line
-  fail(String(error.code)); // such as ECONNREFUSED (connection refused)
+  fail(String(error.code)); // the code as a string, such as ECONNREFUSED
 });
