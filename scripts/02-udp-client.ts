@@ -40,7 +40,7 @@ async function main() { // The last lines of the script call it.
   // 3. Receive the answer. Python waits in recvfrom(200). Here, events.once()
   //    gives a promise for the event "message". main() awaits it, and gets the
   //    values that a listener gets, as an array. If "error" comes first, await
-  //    throws the error. (The system keeps an answer until main() waits.)
+  //    throws the error. An answer that comes before main() waits is kept.
   const values = await events.once(socket, "message"); // [datagram, sender]
   const datagram: Buffer = values[0]; // ": Buffer" tells TypeScript the type.
   const data = datagram.subarray(0, 200); // at most 200 bytes
@@ -60,7 +60,7 @@ function fail(cause: string) {
 }
 
 // Without ".catch", if a step of main() fails, Node prints a stack trace.
-main().catch((error: Error) => { // Errors of the network or Node have a code.
-  if (!("code" in error)) throw error; // our own mistake; Node shows its line
-  fail(error.message);
+main().catch((error: NodeJS.ErrnoException) => { // an Error, maybe with a code
+  if (!error.code) throw error; // a mistake in this script; Node shows the line
+  fail(error.message); // Errors of the network or of Node have a code.
 });

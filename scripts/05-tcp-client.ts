@@ -44,7 +44,7 @@ async function main() { // The last lines of the script call it.
   });
 
   // 5. Close the connection. When the server closes its side, the answer is
-  //    complete. Node closes ours, and "close" comes (or "error", as in 2).
+  //    complete. Node closes ours (event "close"). On "error", await throws too.
   await events.once(socket, "close");
   if (data.length === 0) fail("connection closed"); // ends the client
   console.log(data.toString()); // decodes UTF-8
@@ -64,7 +64,7 @@ function fail(cause: string) {
 }
 
 // Without ".catch", if no server is running, Node prints a stack trace.
-main().catch((error: Error) => { // Errors of the network or Node have a code.
-  if (!("code" in error)) throw error; // our own mistake; Node shows its line
-  fail(String(error.code)); // the code as a string, such as ECONNREFUSED
+main().catch((error: NodeJS.ErrnoException) => { // an Error, maybe with a code
+  if (!error.code) throw error; // a mistake in this script; Node shows the line
+  fail(error.code); // Errors of the network or of Node have a code.
 });
