@@ -44,7 +44,7 @@ async function main() { // The last lines of the script call it.
   });
 
   // 5. Close the connection. When the server closes its side, the answer is
-  //    complete. Node closes ours (event "close"). On "error", await throws too.
+  //    complete. Node closes ours (event "close"). On "error", await throws.
   await events.once(socket, "close");
   if (data.length === 0) fail("connection closed"); // ends the client
   console.log(data.toString()); // decodes UTF-8
