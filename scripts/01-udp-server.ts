@@ -62,7 +62,7 @@ socket.once("message", (datagram, sender) => {
   });
 });
 
-// Without this listener, if PORT is in use, Node exits without a clear message.
+// Without this listener, if PORT is in use, Node does not say so in one line.
 socket.on("error", (error) => {
   console.error(`${error.message}. Is PORT free to use, and HOST right?`);
   process.exit(1);

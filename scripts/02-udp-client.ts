@@ -40,7 +40,7 @@ async function main() { // The last lines of the script call it.
   // 3. Receive the answer. Python waits in recvfrom(200). Here, events.once()
   //    gives a promise for the event "message". main() awaits it, and gets the
   //    values that a listener gets, as an array. If "error" comes first, await
-  //    throws the error. An answer that comes before main() waits is kept.
+  //    throws the error. No event can come before main() waits.
   const values = await events.once(socket, "message"); // [datagram, sender]
   const datagram: Buffer = values[0]; // ": Buffer" tells TypeScript the type.
   const data = datagram.subarray(0, 200); // at most 200 bytes

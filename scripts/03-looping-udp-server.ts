@@ -57,7 +57,7 @@ function stop() {
 }
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
-// Without this listener, if PORT is in use, Node exits without a clear message.
+// Without this listener, if PORT is in use, Node does not say so in one line.
 let bound = false;
 socket.on("listening", () => bound = true); // Node's word for "bound"
 socket.on("error", (error) => {

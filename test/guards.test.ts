@@ -22,7 +22,7 @@ const proofs: Record<string, Proof> = {
       /^1: Starting(?!.*Ending).*\n! send EMSGSIZE 127\.0\.0\.1:\d+\n$/s,
       /^0: Starting.*\nEnding server\.{8}\n! $/s,
     ],
-  "Without this listener, if PORT is in use, Node exits without a clear message.":
+  "Without this listener, if PORT is in use, Node does not say so in one line.":
     [
       async (lab, number) => {
         await lab.socket(lab.udp);
