@@ -68,7 +68,7 @@ server.on("connection", (connection) => {
     console.error(`${address}:${port}: closed after ${TIMEOUT / 1000} seconds`);
     connection.destroy(); // closes the connection at once
   }, TIMEOUT);
-  connection.on("close", () => clearTimeout(timer)); // no longer needed
+  connection.on("close", () => clearTimeout(timer)); // else it would still fire
 });
 
 // How the server exits: Node calls stop() on Ctrl+C (SIGINT) or kill (SIGTERM).
