@@ -58,7 +58,7 @@ function stop() {
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
 // Without this listener, if PORT is in use, Node does not say so in one line.
-let bound = false;
+let bound = false; // not set in step 2, so that you can delete this part
 socket.on("listening", () => bound = true); // Node's word for "bound"
 socket.on("error", (error) => {
   if (bound) {
