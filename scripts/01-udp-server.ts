@@ -31,9 +31,8 @@ const socket = dgram.createSocket("udp4");
 socket.bind(PORT, HOST, () => console.log("Starting server........."));
 
 // 3. Receive a datagram. Python waits in recvfrom(500). In Node, we add a
-//    listener, which is a callback for an event. Node calls it once, when the
-//    first datagram comes (the event "message"). "sender" has the client's
-//    address and port.
+//    listener, a callback for an event, here "message". Node calls it once,
+//    when the first datagram comes. "sender" has the client's address and port.
 socket.once("message", (datagram, sender) => {
   const data = datagram.subarray(0, 500); // at most 500 bytes
   console.log(data); // the bytes in hexadecimal

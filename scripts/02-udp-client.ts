@@ -24,13 +24,13 @@ const message = process.argv[2] ?? "I love jingjing";
 // 1. Create a socket for UDP over IPv4. We send and receive through it.
 const socket = dgram.createSocket("udp4");
 
-// A server has to be ready for any client, so it has a listener. A client waits
-// for one answer, so main() goes step by step, as in Python, with await.
+// A server is ready for any client, so it has a listener. A client asks, waits,
+// and may ask again, so main() goes step by step, as in Python, with await.
 async function main() { // The last lines of the script call it.
   // 2. Send the message to the server. A socket carries only bytes, so we
   //    encode the text as UTF-8. The system gives our socket a free port, where
-  //    the answer will come. send() returns at once. Node calls the function
-  //    given here, a callback, when the message is sent, or cannot be.
+  //    the answer will come. send() returns at once, without a promise. When
+  //    the message is sent, or cannot be, Node calls the callback given here.
   socket.send(Buffer.from(message), PORT, HOST, (error) => {
     // Without this check, if the message is too long to send, the client waits
     // until it times out, and does not say why.
@@ -38,9 +38,10 @@ async function main() { // The last lines of the script call it.
   });
 
   // 3. Receive the answer. Python waits in recvfrom(200). Here, events.once()
-  //    gives a promise for the event "message". main() awaits it, and gets the
-  //    values that a listener gets, as an array. If "error" comes first, await
-  //    throws the error. No event can come before main() waits.
+  //    gives a promise for the event "message". main() awaits it, and gets what
+  //    a listener gets, as an array. If the socket fails first (event "error"),
+  //    await throws the error. Node never interrupts running code, so no event
+  //    comes before main() waits.
   const values = await events.once(socket, "message"); // [datagram, sender]
   const datagram: Buffer = values[0]; // ": Buffer" tells TypeScript the type.
   const data = datagram.subarray(0, 200); // at most 200 bytes
@@ -50,11 +51,11 @@ async function main() { // The last lines of the script call it.
   process.exit();
 }
 
-// Without this timer, if no server is running or a datagram is lost (UDP does
-// not report it), the client waits forever.
+// Without this timer, if no server is running or a datagram is lost (UDP
+// reports neither), the client waits forever.
 setTimeout(() => fail("timed out. Is the server running?"), TIMEOUT);
 
-function fail(cause: string) {
+function fail(cause: string) { // Every failure leads here.
   console.error(`No answer from ${HOST}:${PORT}: ${cause}`);
   process.exit(1); // Status 1 means failure.
 }

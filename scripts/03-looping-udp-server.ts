@@ -34,10 +34,10 @@ socket.on("message", (datagram, sender) => {
   const answer = "Ich hab keine Hunge";
   console.log(message);
 
-  // Without this check, if someone sends a datagram as if it came from another
-  // server (UDP does not verify senders), that server and ours may answer each
-  // other forever. So we do not answer ports below 1024 (many servers use them)
-  // or our own answer (a copy of this server would send it).
+  // Without this check, if a datagram falsely names a server as its sender (UDP
+  // does not verify senders), that server and ours may answer each other
+  // forever. So we do not answer ports below 1024 (many servers use them) or
+  // our own answer (a copy of this server would send it).
   if (sender.port < 1024 || message === answer) {
     console.error(`${sender.address}:${sender.port}: not answered`);
     return;
@@ -58,7 +58,7 @@ function stop() {
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
 // Without this listener, if PORT is in use, Node does not say so in one line.
-let bound = false; // not set in step 2, so that you can delete this part
+let bound = false; // set below, so that this part can be deleted as a whole
 socket.on("listening", () => bound = true); // Node's word for "bound"
 socket.on("error", (error) => {
   if (bound) {

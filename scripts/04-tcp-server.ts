@@ -19,8 +19,8 @@ const HOST = "127.0.0.1"; // the server's IPv4 address: this machine
 const PORT = 8998; // the server program's port, the same as in 05
 const TIMEOUT = 30_000; // milliseconds that a connection may last
 
-// 1. Create a socket for TCP, "server", which only accepts clients. For each
-//    client, Node creates another socket, "connection".
+// 1. Create a server for TCP. Its socket only accepts clients. For each client,
+//    Node creates another socket, "connection".
 const server = net.createServer();
 
 // 2. Bind the server to HOST and PORT, so that clients can find it.

@@ -43,8 +43,8 @@ async function main() { // The last lines of the script call it.
     if (data.length === 500) socket.destroy(); // enough; "close" follows
   });
 
-  // 5. Close the connection. When the server closes its side, the answer is
-  //    complete. Node closes ours (event "close"). On "error", await throws.
+  // 5. Close the connection. The server closes its side after its answer. Node
+  //    then closes ours (event "close"). If "error" comes first, await throws.
   await events.once(socket, "close");
   if (data.length === 0) fail("connection closed"); // ends the client
   console.log(data.toString()); // decodes UTF-8
@@ -54,7 +54,7 @@ async function main() { // The last lines of the script call it.
 // Without this timer, if the server never answers, the client waits forever.
 setTimeout(() => fail("timed out"), TIMEOUT);
 
-function fail(cause: string) {
+function fail(cause: string) { // Every failure leads here.
   // Without this line, if the connection breaks, the part that came is lost.
   if (data.length > 0) console.log(data.toString());
 

@@ -40,7 +40,7 @@ const proofs: Record<string, Proof> = {
       /^1: ! No answer from (127\S+\d): send EMSGSIZE \1\n$/,
       /: timed out/,
     ],
-  "Without this timer, if no server is running or a datagram is lost (UDP does not report it), the client waits forever.":
+  "Without this timer, if no server is running or a datagram is lost (UDP reports neither), the client waits forever.":
     [
       async (lab) => {
         lab.timeout("02", 500);
@@ -59,7 +59,7 @@ const proofs: Record<string, Proof> = {
     /^1: ! No answer from 127\.0\.0\.1:78520: Port should be > 0 and < 65536\..*\n$/,
     /^ +at /m,
   ],
-  "Without this check, if someone sends a datagram as if it came from another server (UDP does not verify senders), that server and ours may answer each other forever. So we do not answer ports below 1024 (many servers use them) or our own answer (a copy of this server would send it).":
+  "Without this check, if a datagram falsely names a server as its sender (UDP does not verify senders), that server and ours may answer each other forever. So we do not answer ports below 1024 (many servers use them) or our own answer (a copy of this server would send it).":
     [
       async (lab) => {
         const server = await lab.serve("03");
