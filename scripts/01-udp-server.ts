@@ -61,7 +61,7 @@ socket.once("message", (datagram, sender) => {
   });
 });
 
-// Without this listener, if PORT is in use, Node does not say so in one line.
+// Without this listener, if PORT is in use, Node may exit without saying why.
 socket.on("error", (error) => {
   console.error(`${error.message}. Is PORT free to use, and HOST right?`);
   process.exit(1);

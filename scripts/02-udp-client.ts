@@ -24,13 +24,13 @@ const message = process.argv[2] ?? "I love jingjing";
 // 1. Create a socket for UDP over IPv4. We send and receive through it.
 const socket = dgram.createSocket("udp4");
 
-// A server is ready for any client, so it has a listener. A client asks, waits,
-// and may ask again, so main() goes step by step, as in Python, with await.
+// A server does not know when messages come, so it has a listener. A client
+// knows what comes next, so main() goes step by step, as in Python, with await.
+// (The client in 05 has more steps, and goes the same way.)
 async function main() { // The last lines of the script call it.
-  // 2. Send the message to the server. A socket carries only bytes, so we
-  //    encode the text as UTF-8. The system gives our socket a free port, where
-  //    the answer will come. send() returns at once, without a promise. When
-  //    the message is sent, or cannot be, Node calls the callback given here.
+  // 2. Send the message to the server, encoded as UTF-8. The system gives our
+  //    socket a free port for the answer. send() returns at once, and gives no
+  //    promise. Node calls the callback when the message is sent, or cannot be.
   socket.send(Buffer.from(message), PORT, HOST, (error) => {
     // Without this check, if the message is too long to send, the client waits
     // until it times out, and does not say why.
@@ -38,11 +38,10 @@ async function main() { // The last lines of the script call it.
   });
 
   // 3. Receive the answer. Python waits in recvfrom(200). Here, events.once()
-  //    gives a promise for the event "message". main() awaits it, and gets what
-  //    a listener gets, as an array. If the socket fails first (event "error"),
-  //    await throws the error. Node never interrupts running code, so no event
-  //    comes before main() waits.
-  const values = await events.once(socket, "message"); // [datagram, sender]
+  //    gives a promise for the event "message". main() awaits it, and gets an
+  //    array of two values, the datagram and its sender. If the socket fails
+  //    first (the event "error"), await throws the error.
+  const values = await events.once(socket, "message");
   const datagram: Buffer = values[0]; // ": Buffer" tells TypeScript the type.
   const data = datagram.subarray(0, 200); // at most 200 bytes
   console.log(data.toString()); // decodes UTF-8; invalid bytes become �
@@ -55,13 +54,14 @@ async function main() { // The last lines of the script call it.
 // reports neither), the client waits forever.
 setTimeout(() => fail("timed out. Is the server running?"), TIMEOUT);
 
-function fail(cause: string) { // Every failure leads here.
+function fail(cause: string) {
   console.error(`No answer from ${HOST}:${PORT}: ${cause}`);
   process.exit(1); // Status 1 means failure.
 }
 
 // Without ".catch", if a step of main() fails, Node prints a stack trace.
 main().catch((error: NodeJS.ErrnoException) => { // an Error, maybe with a code
-  if (!error.code) throw error; // a mistake in this script; Node shows the line
-  fail(error.message); // Errors of the network or of Node have a code.
+  // A mistake in this script has no code. We throw it again, so Node shows it.
+  if (!error.code) throw error;
+  fail(error.message);
 });

@@ -57,9 +57,9 @@ function stop() {
 }
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
-// Without this listener, if PORT is in use, Node does not say so in one line.
-let bound = false; // set below, so that this part can be deleted as a whole
-socket.on("listening", () => bound = true); // Node's word for "bound"
+// Without this listener, if PORT is in use, Node may exit without saying why.
+let bound = false; // true after step 2
+socket.on("listening", () => bound = true); // the event of bind()'s callback
 socket.on("error", (error) => {
   if (bound) {
     console.error(error.message); // A receive failed. The server keeps running.

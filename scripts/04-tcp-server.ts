@@ -78,7 +78,7 @@ function stop() {
 }
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
-// Without this listener, if PORT is in use, Node does not say so in one line.
+// Without this listener, if PORT is in use, Node prints a stack trace.
 server.on("error", (error) => {
   console.error(`${error.message}. Is PORT free to use, and HOST right?`);
   process.exit(1); // Status 1 means failure.

@@ -35,16 +35,15 @@ async function main() { // The last lines of the script call it.
   // 3. Send the message, encoded as UTF-8.
   socket.write(Buffer.from(message));
 
-  // 4. Receive the answer in one or more pieces. Python's recv(500) gives one
-  //    piece. While main() waits below, Node calls this listener for each one.
-  //    A piece can end inside a character, so we join all before we decode.
+  // 4. Receive the answer piece by piece. (Python's recv(500) gives one piece.)
+  //    While main() waits below, Node calls this listener, which joins them.
   socket.on("data", (piece: Buffer) => {
     data = Buffer.concat([data, piece]).subarray(0, 500); // at most 500 bytes
-    if (data.length === 500) socket.destroy(); // enough; "close" follows
+    if (data.length === 500) socket.destroy(); // Enough. "close" comes.
   });
 
-  // 5. Close the connection. The server closes its side after its answer. Node
-  //    then closes ours (event "close"). If "error" comes first, await throws.
+  // 5. Close the connection. The server closes its side after its answer. Then
+  //    Node closes ours, and "close" comes (or "error", as in step 2).
   await events.once(socket, "close");
   if (data.length === 0) fail("connection closed"); // ends the client
   console.log(data.toString()); // decodes UTF-8
@@ -54,7 +53,7 @@ async function main() { // The last lines of the script call it.
 // Without this timer, if the server never answers, the client waits forever.
 setTimeout(() => fail("timed out"), TIMEOUT);
 
-function fail(cause: string) { // Every failure leads here.
+function fail(cause: string) {
   // Without this line, if the connection breaks, the part that came is lost.
   if (data.length > 0) console.log(data.toString());
 
@@ -65,6 +64,7 @@ function fail(cause: string) { // Every failure leads here.
 
 // Without ".catch", if no server is running, Node prints a stack trace.
 main().catch((error: NodeJS.ErrnoException) => { // an Error, maybe with a code
-  if (!error.code) throw error; // a mistake in this script; Node shows the line
-  fail(error.code); // Errors of the network or of Node have a code.
+  // A mistake in this script has no code. We throw it again, so Node shows it.
+  if (!error.code) throw error;
+  fail(error.code);
 });

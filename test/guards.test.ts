@@ -9,6 +9,15 @@ import { test, until, windows } from "./lab.ts";
 
 type Proof = [(lab: Lab, number: string) => Promise<string>, RegExp, RegExp];
 const tooLong = '"x".repeat(70_000)'; // longer than a datagram can be
+const trace = /^ +at /m;
+const taken = (withoutIt: RegExp): Proof => [
+  async (lab, number) => {
+    await Promise.all([lab.socket(lab.udp), lab.listen()]);
+    return await lab.start(number).end();
+  },
+  /^1: ! (bind|listen) EADDRINUSE.* 127\S+\d\. Is PORT free to use, and HOST right\?\n$/,
+  withoutIt,
+];
 
 const proofs: Record<string, Proof> = {
   "Without this check, if the answer cannot be sent, the server exits with status 0, which looks like a success.":
@@ -22,16 +31,11 @@ const proofs: Record<string, Proof> = {
       /^1: Starting(?!.*Ending).*\n! send EMSGSIZE 127\.0\.0\.1:\d+\n$/s,
       /^0: Starting.*\nEnding server\.{8}\n! $/s,
     ],
-  "Without this listener, if PORT is in use, Node does not say so in one line.":
-    [
-      async (lab, number) => {
-        await lab.socket(lab.udp);
-        await lab.listen();
-        return await lab.start(number).end();
-      },
-      /^1: ! (bind|listen) EADDRINUSE.* 127\S+\d\. Is PORT free to use, and HOST right\?\n$/,
-      /^0: ! $|^ +at /m,
-    ],
+  "Without this listener, if PORT is in use, Node may exit without saying why.":
+    taken(/^0: ! $|^ +at /m),
+  "Without this listener, if PORT is in use, Node prints a stack trace.": taken(
+    trace,
+  ),
   "Without this check, if the message is too long to send, the client waits until it times out, and does not say why.":
     [
       (lab) =>
@@ -57,7 +61,7 @@ const proofs: Record<string, Proof> = {
   'Without ".catch", if a step of main() fails, Node prints a stack trace.': [
     (lab) => lab.edit("02", `${lab.udp}`, "78520").start("02").end(),
     /^1: ! No answer from 127\.0\.0\.1:78520: Port should be > 0 and < 65536\..*\n$/,
-    /^ +at /m,
+    trace,
   ],
   "Without this check, if a datagram falsely names a server as its sender (UDP does not verify senders), that server and ours may answer each other forever. So we do not answer ports below 1024 (many servers use them) or our own answer (a copy of this server would send it).":
     [
@@ -165,7 +169,7 @@ const proofs: Record<string, Proof> = {
   'Without ".catch", if no server is running, Node prints a stack trace.': [
     (lab) => lab.start("05").end(),
     /^1: ! No complete answer from 127\S+\d: ECONNREFUSED\. Is the server running\?\n$/,
-    /^ +at /m,
+    trace,
   ],
 };
 

@@ -192,9 +192,8 @@ test.for<[string, string, ((socket: net.Socket) => unknown)?]>([
   lab.timeout("05", 1_500).edit("05", `"${HOST}"`, '"localhost"');
   if (act) await lab.listen(act);
   const client = lab.start("05");
-  expect(await client.end()).toMatch(
-    /^1: (x+\n)?! No complete answer from .*$/m,
-  );
+  expect(await client.end())
+    .toMatch(/^1: (x+\n)?! No complete answer from .*$/m);
   expect(client.stderr).toContain(`localhost:${lab.tcp}: ${cause}\n`);
 });
 
