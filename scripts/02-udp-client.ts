@@ -61,7 +61,7 @@ function fail(cause: string) {
 
 // Without ".catch", if a step of main() fails, Node prints a stack trace.
 main().catch((error: NodeJS.ErrnoException) => { // an Error, maybe with a code
-  // A mistake in this script has no code. We throw it again, so Node shows it.
+  // An error with no code is our mistake. We throw it again, so Node shows it.
   if (!error.code) throw error;
   fail(error.message);
 });
