@@ -25,9 +25,9 @@ const PORT = 7852; // the server program's port, the same as in 02
 const socket = dgram.createSocket("udp4");
 
 // 2. Bind the socket to HOST and PORT, so that it receives what is sent there.
-//    bind() returns at once, and Node runs the rest of the script first. Then
-//    Node's event loop waits until something happens (an event), and calls a
-//    function of ours, a callback. When the socket is bound, it calls this one.
+//    bind() returns at once, and Node runs the script to its last line. Then
+//    Node's event loop waits, and calls our functions when something happens
+//    (an event). When the socket is bound, it calls this function, a callback.
 socket.bind(PORT, HOST, () => console.log("Starting server........."));
 
 // 3. Receive a datagram. Python waits in recvfrom(500). In Node, we add a
@@ -61,7 +61,7 @@ socket.once("message", (datagram, sender) => {
   });
 });
 
-// Without this listener, if PORT is in use, Node may exit without saying why.
+// Without this listener, if PORT is in use, some versions of Node say nothing.
 socket.on("error", (error) => {
   console.error(`${error.message}. Is PORT free to use, and HOST right?`);
   process.exit(1);

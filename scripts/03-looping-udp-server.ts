@@ -57,7 +57,7 @@ function stop() {
 }
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
-// Without this listener, if PORT is in use, Node may exit without saying why.
+// Without this listener, if PORT is in use, some versions of Node say nothing.
 let bound = false; // true after step 2
 socket.on("listening", () => bound = true); // the event of bind()'s callback
 socket.on("error", (error) => {

@@ -39,14 +39,14 @@ async function main() { // The last lines of the script call it.
   //    While main() waits below, Node calls this listener, which joins them.
   socket.on("data", (piece: Buffer) => {
     data = Buffer.concat([data, piece]).subarray(0, 500); // at most 500 bytes
-    if (data.length === 500) socket.destroy(); // Enough. "close" comes.
+    if (data.length === 500) socket.destroy(); // enough; we close at once
   });
 
   // 5. Close the connection. The server closes its side after its answer. Then
-  //    Node closes ours, and "close" comes (or "error", as in step 2).
+  //    Node closes ours, and await gets the event "close".
   await events.once(socket, "close");
-  if (data.length === 0) fail("connection closed"); // ends the client
-  console.log(data.toString()); // decodes UTF-8
+  if (data.length === 0) fail("connection closed"); // no answer; exits
+  console.log(data.toString()); // decodes UTF-8 (a piece may cut a character)
   process.exit(); // The client exits at once, before the timer below fires.
 }
 
