@@ -18,7 +18,8 @@ const HOST = "127.0.0.1"; // the server's IPv4 address: this machine
 const PORT = 7852; // the server program's port, the same as in 01 and 03
 const TIMEOUT = 5_000; // milliseconds to wait for the answer
 
-// argv[2] is the text after the file name. Without it, ?? gives the default.
+// argv[2] (Python's sys.argv[1]) is the text after the file name, as in
+// npx tsx scripts/02-udp-client.ts "Hello". Without it, ?? gives the default.
 const message = process.argv[2] ?? "I love jingjing";
 
 // 1. Create a socket for UDP over IPv4. We send and receive through it.
@@ -26,11 +27,10 @@ const socket = dgram.createSocket("udp4");
 
 // A server does not know when messages come, so it has a listener. A client
 // knows what comes next, so main() goes step by step, as in Python, with await.
-// (The client in 05 has more steps, and goes the same way.)
 async function main() { // The last lines of the script call it.
   // 2. Send the message to the server, encoded as UTF-8. The system gives our
-  //    socket a free port for the answer. send() returns at once, and gives no
-  //    promise. Node calls the callback when the message is sent, or cannot be.
+  //    socket a free port for the answer. send() gives no promise. Node calls
+  //    the callback when the message is sent, or cannot be.
   socket.send(Buffer.from(message), PORT, HOST, (error) => {
     // Without this check, if the message is too long to send, the client waits
     // until it times out, and does not say why.
