@@ -26,8 +26,8 @@ const socket = dgram.createSocket("udp4");
 
 // 2. Bind the socket to HOST and PORT, so that it receives what is sent there.
 //    bind() returns at once, and Node runs the script to its last line. Then
-//    Node's event loop waits, and calls our functions when something happens
-//    (an event). When the socket is bound, it calls this function, a callback.
+//    Node's event loop waits, and calls our functions when something (an event)
+//    happens. When the socket is bound, Node calls this function, a callback.
 socket.bind(PORT, HOST, () => console.log("Starting server........."));
 
 // 3. Receive a datagram. Python waits in recvfrom(500). In Node, we add a
@@ -35,7 +35,7 @@ socket.bind(PORT, HOST, () => console.log("Starting server........."));
 //    when the first datagram comes. "sender" has the client's address and port.
 socket.once("message", (datagram, sender) => {
   const data = datagram.subarray(0, 500); // at most 500 bytes
-  console.log(data); // the bytes in hexadecimal
+  console.log(data); // the bytes (at most 50) in hexadecimal
   console.log(data.constructor.name); // the name of their type
 
   // A socket carries only bytes. We decode them as UTF-8 to get text. Invalid

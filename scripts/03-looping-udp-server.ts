@@ -58,8 +58,8 @@ function stop() {
 process.on("SIGINT", stop).on("SIGTERM", stop);
 
 // Without this listener, if PORT is in use, some versions of Node say nothing.
-let bound = false; // true after step 2
-socket.on("listening", () => bound = true); // the event of bind()'s callback
+let bound = false; // true when the socket is bound
+socket.on("listening", () => bound = true); // bind()'s callback gets it, too
 socket.on("error", (error) => {
   if (bound) {
     console.error(error.message); // A receive failed. The server keeps running.

@@ -58,7 +58,7 @@ server.on("connection", (connection) => {
   });
 
   // Without this listener, if a client breaks its connection, Node exits, as it
-  // does for any event "error" that has no listener.
+  // does for most events "error" that have no listener.
   connection.on("error", (error) => {
     console.error(`${address}:${port}: ${error.message}`);
   });

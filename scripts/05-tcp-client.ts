@@ -46,7 +46,7 @@ async function main() { // The last lines of the script call it.
   //    Node closes ours, and await gets the event "close".
   await events.once(socket, "close");
   if (data.length === 0) fail("connection closed"); // no answer; exits
-  console.log(data.toString()); // decodes UTF-8 (a piece may cut a character)
+  console.log(data.toString()); // decodes all (a piece may cut a character)
   process.exit(); // The client exits at once, before the timer below fires.
 }
 
