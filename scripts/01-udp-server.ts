@@ -30,9 +30,9 @@ const socket = dgram.createSocket("udp4");
 //    happens. When the socket is bound, Node calls this function, a callback.
 socket.bind(PORT, HOST, () => console.log("Starting server........."));
 
-// 3. Receive a datagram. Python waits in recvfrom(500). In Node, we add a
-//    listener, a callback for an event, here "message". Node calls it once,
-//    when the first datagram comes. "sender" has the client's address and port.
+// 3. Receive a datagram (event "message"). Python waits in recvfrom(500). In
+//    Node, we add a listener, a callback for an event. Node calls it once, when
+//    the first datagram comes. "sender" has the client's address and port.
 socket.once("message", (datagram, sender) => {
   const data = datagram.subarray(0, 500); // at most 500 bytes
   console.log(data); // the bytes (at most 50) in hexadecimal
