@@ -30,7 +30,7 @@ const socket = dgram.createSocket("udp4");
 async function main() { // The last lines of the script call it.
   // 2. Send the message to the server, encoded as UTF-8. The system gives our
   //    socket a free port for the answer. send() gives no promise. Node calls
-  //    the callback when the message is sent, or cannot be.
+  //    this function, a callback, when the message is sent, or cannot be.
   socket.send(Buffer.from(message), PORT, HOST, (error) => {
     // Without this check, if the message is too long to send, the client waits
     // until it times out, and does not say why.

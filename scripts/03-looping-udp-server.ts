@@ -59,7 +59,7 @@ process.on("SIGINT", stop).on("SIGTERM", stop);
 
 // Without this listener, if PORT is in use, some versions of Node say nothing.
 let bound = false; // true when the socket is bound
-socket.on("listening", () => bound = true); // bind()'s callback gets it, too
+socket.on("listening", () => bound = true); // bind()'s callback runs then, too
 socket.on("error", (error) => {
   if (bound) {
     console.error(error.message); // A receive failed. The server keeps running.

@@ -36,17 +36,17 @@ async function main() { // The last lines of the script call it.
   socket.write(Buffer.from(message));
 
   // 4. Receive the answer piece by piece. (Python's recv(500) gives one piece.)
-  //    While main() waits below, Node calls this listener, which joins them.
+  //    While main() waits, Node calls this listener, which joins the pieces.
   socket.on("data", (piece: Buffer) => {
     data = Buffer.concat([data, piece]).subarray(0, 500); // at most 500 bytes
-    if (data.length === 500) socket.destroy(); // enough; we close at once
+    if (data.length === 500) socket.destroy(); // closes the socket at once
   });
 
   // 5. Close the connection. The server closes its side after its answer. Then
-  //    Node closes ours, and await gets the event "close".
+  //    Node closes our side (the event "close"), and main() continues.
   await events.once(socket, "close");
-  if (data.length === 0) fail("connection closed"); // no answer; exits
-  console.log(data.toString()); // decodes all (a piece may cut a character)
+  if (data.length === 0) fail("connection closed"); // ends the client
+  console.log(data.toString()); // decodes all pieces (one may cut a character)
   process.exit(); // The client exits at once, before the timer below fires.
 }
 
